@@ -1,0 +1,174 @@
+"""Retrieval figures on SQuAD-format files, at passage and sentence level, split by lexical overlap.
+
+    python eval/benchmark.py QUESTIONS.json [--passages PARALLEL.json] [--embedder MODEL] [--output REPORT.json]
+
+Every paragraph is one passage. With `--passages`, questions come from the first file and passages from a
+parallel one, matched by question id, so that question and passage may differ in language.
+"""
+
+import argparse
+import gzip
+import json
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from qa import index
+from qa.answerer import Answerer, ScoredSentence
+from qa.config import AnswerSettings, IndexSettings, SearchSettings
+from qa.datatypes import Document, Hit
+from qa.embedder import BUNDLED
+from qa.evaluation import ranking_values
+from qa.retriever import Retriever
+from qa.text import dominant_language, fold, sentences, terms
+
+SIDES = {
+    "dense": {"alignment_weight": 0.0, "lexical_weight": 0.0, "crossing_lexical_weight": 0.0},
+    "alignment": {"dense_weight": 0.0, "lexical_weight": 0.0, "crossing_lexical_weight": 0.0},
+    "BM25": {"dense_weight": 0.0, "alignment_weight": 0.0, "lexical_weight": 1.0, "crossing_lexical_weight": 1.0},
+    "dense + alignment": {"lexical_weight": 0.0, "crossing_lexical_weight": 0.0},
+    "fused": {},
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One question with the paragraph (its document id) and the answers it has there."""
+
+    id: str
+    question: str
+    document: str
+    answers: tuple[str, ...]
+
+
+def read_squad(path: Path) -> tuple[dict[str, str], dict[str, Case]]:
+    """Paragraph texts by id, and the questions by theirs, of a SQuAD-format file (gzip'd or not)."""
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8") as file:
+        articles = json.load(file)["data"]
+    paragraphs: dict[str, str] = {}
+    cases: dict[str, Case] = {}
+    for article in articles:
+        for paragraph in article["paragraphs"]:
+            document = f"{len(paragraphs):06d}"
+            paragraphs[document] = paragraph["context"]
+            for question in paragraph["qas"]:
+                answers = tuple(dict.fromkeys(answer["text"] for answer in question["answers"]))
+                cases[question["id"]] = Case(question["id"], question["question"], document, answers)
+    return paragraphs, cases
+
+
+def paired_cases(questions: Path, passages: Path) -> tuple[dict[str, str], list[Case]]:
+    """Paragraphs of one file, and the other's questions with the answers and paragraphs of the first."""
+    paragraphs, golden = read_squad(passages)
+    _, asked = read_squad(questions)
+    return paragraphs, [replace(golden[key], question=case.question) for key, case in asked.items() if key in golden]
+
+
+def build_index(folder: Path, paragraphs: dict[str, str], embedder: str) -> index.SearchIndex:
+    """An index in which every paragraph is one passage without a title."""
+    documents = [
+        Document(id=key, title="", text=text, path=key, language=dominant_language(text))
+        for key, text in paragraphs.items()
+    ]
+    settings = IndexSettings(embedder=embedder, passage_bytes=100_000)
+    index.build(folder, documents, settings, corpus=folder, created="")
+    return index.load(folder)
+
+
+def overlap_quartiles(cases: Sequence[Case], paragraphs: dict[str, str]) -> dict[str, int]:
+    """The quartile (1 the lowest) of each question by the share of its terms in the gold paragraph's best sentence."""
+    shares: dict[str, float] = {}
+    for case in cases:
+        wanted = Counter(terms(case.question))
+        text = paragraphs[case.document]
+        found = [Counter(terms(text[start:end])) & wanted for start, end in sentences(text)]
+        shares[case.id] = max((both.total() for both in found), default=0) / max(1, wanted.total())
+    ranks = {key: rank for rank, key in enumerate(sorted(shares, key=lambda key: (shares[key], key)))}
+    return {key: 1 + 4 * rank // len(ranks) for key, rank in ranks.items()}
+
+
+def right_sentence_first(case: Case, ranked: Sequence[ScoredSentence]) -> float:
+    """1 where the first sentence stands in the gold paragraph and holds a gold answer."""
+    if not ranked or ranked[0].passage.document_id != case.document:
+        return 0.0
+    return float(any(fold(answer) in fold(ranked[0].text) for answer in case.answers))
+
+
+def measure(paragraphs: dict[str, str], cases: Sequence[Case], embedder: str) -> dict[str, Any]:
+    """Figures of every side alone and of the fusion, overall and by overlap quartile."""
+    quartiles = overlap_quartiles(cases, paragraphs)
+    relevant = {case.id: {case.document: 1} for case in cases}
+    report: dict[str, Any] = {"questions": len(cases), "paragraphs": len(paragraphs), "embedder": embedder}
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        loaded = build_index(Path(folder), paragraphs, embedder)
+        for side, weights in SIDES.items():
+            retriever = Retriever(loaded, SearchSettings(**weights))
+            answerer = Answerer(retriever, AnswerSettings())
+            values: dict[str, dict[str, float]] = {}
+            found: dict[str, list[Hit]] = {}
+            for case in tqdm(cases, desc=side, disable=None, leave=False):
+                found[case.id] = retriever.retrieve(case.question)
+            run = {
+                key: {hit.passage.document_id: -float(rank) for rank, hit in enumerate(hits)}
+                for key, hits in found.items()
+            }
+            values = ranking_values(relevant, run)
+            for case in cases:
+                ranked = answerer.rank_sentences(retriever.query(case.question), found[case.id])
+                values[case.id]["right sentence first"] = right_sentence_first(case, ranked)
+            report[side] = _means(values, quartiles)
+    return report
+
+
+def _means(values: dict[str, dict[str, float]], quartiles: dict[str, int]) -> dict[str, Any]:
+    measures = next(iter(values.values()))
+    means: dict[str, Any] = {name: float(np.mean([row[name] for row in values.values()])) for name in measures}
+    for name in ("recall@1", "right sentence first"):
+        by_quartile = [
+            [row[name] for key, row in values.items() if quartiles[key] == quartile] for quartile in range(1, 5)
+        ]
+        means[f"{name} by overlap quartile"] = [float(np.mean(rows)) if rows else None for rows in by_quartile]
+    return means
+
+
+def table(report: dict[str, Any]) -> str:
+    """The report as lines for a terminal."""
+    lines = [f"{report['questions']} questions, {report['paragraphs']} paragraphs, embedder {report['embedder']}"]
+    lines.append(f"{'':<18} R@1   R@3   R@5   R@10  MRR   nDCG  sentence  sentence by overlap quartile, low to high")
+    for side in SIDES:
+        row = report[side]
+        figures = "  ".join(
+            f"{row[name]:.3f}" for name in ("recall@1", "recall@3", "recall@5", "recall@10", "MRR", "nDCG@10")
+        )
+        quartiles = " ".join(
+            "-" if value is None else f"{value:.2f}" for value in row["right sentence first by overlap quartile"]
+        )
+        lines.append(f"{side:<18} {figures}  {row['right sentence first']:.3f}     {quartiles}")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("questions", type=Path, help="SQuAD-format JSON, gzip'd or not")
+    parser.add_argument("--passages", type=Path, help="a parallel file the passages come from")
+    parser.add_argument("--embedder", default=BUNDLED)
+    parser.add_argument("--output", type=Path, help="write the report as JSON")
+    options = parser.parse_args(arguments)
+    paragraphs, cases = paired_cases(options.questions, options.passages or options.questions)
+    report = measure(paragraphs, cases, options.embedder)
+    print(table(report))
+    if options.output:
+        options.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""Question and Hits to an Answer made of cited sentences, or to a refusal.
+
+A sentence is scored by its own likeness to the question and by its passage's score; a logistic model over what
+the best passage leaves unmet gives the confidence, below which nothing is cited.
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from qa.config import AnswerSettings
+from qa.datatypes import Answer, Citation, Hit, Passage
+from qa.retriever import Query, Retriever
+from qa.text import dominant_language, fold, sentences
+
+_CALIBRATION_FILE = Path(__file__).with_name("calibration.json")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_REFUSALS = {
+    "zh": "文章里没有找到答案。下面是最接近的段落。",
+    "en": "The articles do not say. The nearest passages are below.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredSentence:
+    """A sentence of a passage; `start` and `end` are in the document's text."""
+
+    passage: Passage
+    start: int
+    end: int
+    score: float
+
+    @property
+    def text(self) -> str:
+        """The sentence as it stands."""
+        return self.passage.text[self.start - self.passage.start : self.end - self.passage.start]
+
+
+class Answerer:
+    """Makes answers of what a retriever found."""
+
+    def __init__(self, retriever: Retriever, settings: AnswerSettings) -> None:
+        self.retriever = retriever
+        self.settings = settings
+
+    def answer(self, question: str, hits: Sequence[Hit]) -> Answer:
+        """Up to three cited sentences, best first; none where the confidence is too low."""
+        query = self.retriever.query(question)
+        confidence = probability(self.evidence(query, hits), crossing=is_crossing(query, hits))
+        if confidence < self.settings.minimum_confidence:
+            return Answer(question, _REFUSALS[query.language], (), tuple(hits), confidence)
+        citations = tuple(self._cite(number, sentence) for number, sentence in enumerate(self._chosen(query, hits), 1))
+        text = "\n".join(f"{citation.quote} [{citation.number}]" for citation in citations)
+        return Answer(question, text, citations, tuple(hits), confidence)
+
+    def _cite(self, number: int, sentence: ScoredSentence) -> Citation:
+        digest = self.retriever.index.documents[sentence.passage.document_id].content_hash
+        return Citation(number, sentence.passage, sentence.start, sentence.end, sentence.text, digest)
+
+    def _chosen(self, query: Query, hits: Sequence[Hit]) -> list[ScoredSentence]:
+        """The best sentence, and others nearly as good; one that repeats a chosen text is passed over."""
+        ranked = self.rank_sentences(query, hits)
+        chosen: list[ScoredSentence] = []
+        for sentence in ranked:
+            near = sentence.score >= ranked[0].score - self.settings.citation_margin
+            if near and all(fold(sentence.text) != fold(other.text) for other in chosen):
+                chosen.append(sentence)
+            if len(chosen) == self.settings.citations:
+                break
+        return chosen
+
+    def rank_sentences(self, query: Query, hits: Sequence[Hit]) -> list[ScoredSentence]:
+        """The sentences of the first hits, best first; ties by place."""
+        places = [
+            (hit, start, end)
+            for hit in hits[: self.settings.passages_read]
+            for start, end in sentences(hit.passage.text)
+        ]
+        if not places:
+            return []
+        aligner = self.retriever.index.aligner
+        tokens = aligner.tokens([hit.passage.text[start:end] for hit, start, end in places])
+        aligned = self.retriever.align(query, tokens)
+        meaning = aligner.encode_tokens(tokens) @ aligner.encode_tokens([query.tokens])[0]
+        passage_scores = np.array([hit.score for hit, _, _ in places])
+        scores = aligned + 0.5 * meaning + self.settings.passage_weight * passage_scores
+        ranked = [
+            ScoredSentence(hit.passage, hit.passage.start + start, hit.passage.start + end, float(score))
+            for (hit, start, end), score in zip(places, scores, strict=True)
+        ]
+        return sorted(ranked, key=lambda sentence: (-sentence.score, sentence.passage.id, sentence.start))
+
+    def evidence(self, query: Query, hits: Sequence[Hit]) -> dict[str, float]:
+        """What speaks for and against the best hit holding an answer; zeros where there is no hit."""
+        if not hits or not len(query.tokens):
+            return dict.fromkeys(FEATURES, 0.0)
+        index = self.retriever.index
+        rows = [hit.passage.id for hit in hits[:3]]
+        best = self.retriever.best_matches(query, [index.tokens_of(row) for row in rows])
+        shares = query.weights / query.weights.sum()
+        together = best.max(axis=0)
+        numbers = {number.replace(",", "") for number in _NUMBER.findall(fold(query.text))}
+        read = fold(
+            " ".join(_searched(hit.passage, index.documents[hit.passage.document_id].metadata) for hit in hits[:3])
+        )
+        present = {number.replace(",", "") for number in _NUMBER.findall(read)}
+        return {
+            "alignment": float(best[0] @ shares),
+            "largest gap": float((shares * (1.0 - best[0])).max()),
+            "gap in three": float(((1.0 - together) * shares).sum()),
+            "unmet share": float(shares[together < 0.6].sum()),
+            "dense": hits[0].dense or 0.0,
+            "missing number": float(bool(numbers - present)),
+        }
+
+
+FEATURES = ("alignment", "largest gap", "gap in three", "unmet share", "dense", "missing number")
+
+
+def _searched(passage: Passage, metadata: Mapping[str, object]) -> str:
+    return " ".join((*passage.headings, str(metadata.get("date", "")), passage.text))
+
+
+def is_crossing(query: Query, hits: Sequence[Hit]) -> bool:
+    """Whether the best passage is in another language than the question."""
+    return bool(hits) and dominant_language(hits[0].passage.text) != query.language
+
+
+def probability(evidence: Mapping[str, float], *, crossing: bool) -> float:
+    """Probability in [0, 1] that the question is answerable, by the fitted logistic model."""
+    if not any(evidence.values()):
+        return 0.0
+    coefficients = calibration()["crossing" if crossing else "same language"]
+    logit = coefficients["intercept"] + sum(coefficients[name] * evidence[name] for name in FEATURES)
+    return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, logit))))
+
+
+@cache
+def calibration() -> dict[str, dict[str, float]]:
+    """The fitted coefficients of both models, by feature and `intercept`."""
+    loaded: dict[str, dict[str, float]] = json.loads(_CALIBRATION_FILE.read_text(encoding="utf-8"))["coefficients"]
+    return loaded

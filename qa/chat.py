@@ -1,0 +1,98 @@
+"""The façade everything outside uses: open an index, ask, read the article behind a citation."""
+
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+from qa import generations, index
+from qa.answerer import Answerer
+from qa.config import IndexSettings, Settings
+from qa.corpus import content_hash, parse_document
+from qa.datatypes import Answer, Document, Hit
+from qa.errors import CorpusError, QuestionError
+from qa.retriever import Retriever
+
+_MARKUP_AND_CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
+
+
+class Chat:
+    """Answers questions from one loaded index; holds nothing of who asks, so one may serve many."""
+
+    def __init__(self, loaded: index.SearchIndex, settings: Settings) -> None:
+        self.index = loaded
+        self.settings = settings
+        self._retriever = Retriever(loaded, settings.search)
+        self._answerer = Answerer(self._retriever, settings.answer)
+
+    @classmethod
+    def open(cls, root: Path, settings: Settings | None = None, *, expected: IndexSettings | None = None) -> "Chat":
+        """Opens the live index of a folder.
+
+        Args:
+            root: the folder `qa build` wrote.
+            settings: how to search and answer; its index part is taken from the index itself.
+            expected: settings the index must have been built with.
+
+        Raises:
+            SearchIndexError: if it is missing, damaged or built with other settings.
+            EmbedderError: if its embedding model cannot be loaded.
+        """
+        loaded = index.load(generations.live_folder(root), expected)
+        return cls(loaded, replace(settings or Settings(), index=loaded.manifest.settings))
+
+    def ask(self, question: str) -> Answer:
+        """The answer to one question; every citation stands in its file as the file is now.
+
+        Raises:
+            QuestionError: if the question is empty or too long.
+            CorpusError: if the articles behind every hit have changed since the build.
+        """
+        checked = self._checked(question)
+        hits = self._retriever.retrieve(checked)
+        fresh = [hit for hit in hits if self._is_fresh(hit)]
+        if hits and not fresh:
+            raise CorpusError("The articles that may answer this have changed; run `qa build`.", self.corpus)
+        return replace(self._answerer.answer(checked, fresh), question=question)
+
+    def _checked(self, question: str) -> str:
+        limit = self.settings.answer.question_characters
+        if len(question) > limit:
+            raise QuestionError(f"The question has {len(question):,} characters; ask in {limit:,} or fewer.")
+        cleaned = " ".join(question.translate(_MARKUP_AND_CONTROLS).encode("utf-8", "replace").decode("utf-8").split())
+        if not any(character.isalnum() for character in cleaned):
+            raise QuestionError("The question holds no word or number; ask in Chinese or English.")
+        return cleaned
+
+    @property
+    def corpus(self) -> Path:
+        """The folder of articles the index was built from."""
+        return Path(self.index.manifest.corpus)
+
+    def _is_fresh(self, hit: Hit) -> bool:
+        try:
+            text = self.document(hit.passage.document_id).text
+        except CorpusError:
+            return False
+        return text[hit.passage.start : hit.passage.end] == hit.passage.text
+
+    def document(self, document_id: str) -> Document:
+        """An indexed article as its file is now.
+
+        Raises:
+            CorpusError: if no such article was indexed, or its file cannot be read any more.
+        """
+        if document_id not in self.index.documents:
+            raise CorpusError(f"The index holds no article {document_id!r}.", self.corpus)
+        path = self.corpus / document_id
+        try:
+            status = path.stat()
+            return _read_document(path, document_id, status.st_mtime_ns, status.st_size)
+        except (OSError, UnicodeDecodeError) as error:
+            raise CorpusError(f"{path} can no longer be read; run `qa build`.", self.corpus) from error
+
+
+@lru_cache(maxsize=128)
+def _read_document(path: Path, document_id: str, modified: int, size: int) -> Document:  # noqa: ARG001
+    """Reads an article; `modified` and `size` only make an edited file a new entry of the cache."""
+    raw = path.read_bytes()
+    return parse_document(document_id, raw.decode("utf-8"), content_hash(raw))

@@ -1,0 +1,81 @@
+"""Every setting, frozen: what is baked into an index, how to search, how to answer.
+
+Variants are made with `dataclasses.replace`; a value outside its range is an error that names it.
+"""
+
+from dataclasses import dataclass, field
+
+from qa.embedder import BUNDLED
+from qa.errors import SettingsError
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise SettingsError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSettings:
+    """What is baked into an index; saved in its manifest and compared when it is opened."""
+
+    embedder: str = BUNDLED
+    passage_bytes: int = 900  # UTF-8 bytes: about 300 Han characters or 150 English words
+
+    def __post_init__(self) -> None:
+        _require(bool(self.embedder.strip()), "The embedder needs a name or a folder.")
+        _require(
+            100 <= self.passage_bytes <= 100_000, f"passage_bytes must be 100 to 100000, not {self.passage_bytes}."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSettings:
+    """How passages are found. Weights multiply min-max-normalised scores of one question."""
+
+    candidates: int = 100  # rows a side brings, for each passage language
+    dense_weight: float = 1.0
+    alignment_weight: float = 1.0
+    lexical_weight: float = 1.0  # where question and passage share a language
+    crossing_lexical_weight: float = 0.2  # elsewhere: names and numbers still match
+    hits: int = 10
+
+    def __post_init__(self) -> None:
+        _require(1 <= self.candidates <= 10_000, f"candidates must be 1 to 10000, not {self.candidates}.")
+        _require(
+            1 <= self.hits <= self.candidates, f"hits must be 1 to {self.candidates} (candidates), not {self.hits}."
+        )
+        weights = (self.dense_weight, self.alignment_weight, self.lexical_weight, self.crossing_lexical_weight)
+        _require(
+            min(weights) >= 0 and sum(weights) > 0, f"Search weights must not be negative nor all zero, not {weights}."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSettings:
+    """How an answer is made of the hits."""
+
+    citations: int = 3
+    passages_read: int = 5  # hits whose sentences are weighed
+    passage_weight: float = 1.0  # of a passage's score beside its sentence's
+    citation_margin: float = 0.1  # how far behind the best sentence another may be and still be cited
+    question_characters: int = 2_000
+    minimum_confidence: float = 0.5
+
+    def __post_init__(self) -> None:
+        _require(1 <= self.citations <= 3, f"citations must be 1 to 3, not {self.citations}.")
+        _require(self.passages_read >= 1, f"passages_read must be at least 1, not {self.passages_read}.")
+        _require(
+            self.question_characters >= 1, f"question_characters must be at least 1, not {self.question_characters}."
+        )
+        _require(
+            0 <= self.minimum_confidence <= 1, f"minimum_confidence must be 0 to 1, not {self.minimum_confidence}."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All three parts."""
+
+    index: IndexSettings = field(default_factory=IndexSettings)
+    search: SearchSettings = field(default_factory=SearchSettings)
+    answer: AnswerSettings = field(default_factory=AnswerSettings)

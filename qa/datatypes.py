@@ -1,0 +1,76 @@
+"""The records passed between stages: frozen, slotted, and without behaviour beyond what follows from them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from qa.text import Language
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One article. `text` is the whole file as it is on disk (front matter, line ends, byte order mark)."""
+
+    id: str
+    title: str
+    text: str
+    path: str
+    language: Language
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    body_start: int = 0
+    content_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A slice of a document: `document.text[start:end] == text`; `headings` run from the title inwards."""
+
+    id: int
+    document_id: str
+    headings: tuple[str, ...]
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage found for a question. `score` orders hits; a side that did not find it is None.
+
+    `dense` is a cosine, `lexical` a BM25 score, `alignment` the share of the question's weight that meets a
+    like word in the passage.
+    """
+
+    passage: Passage
+    score: float
+    dense: float | None
+    lexical: float | None
+    alignment: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A numbered quotation: `document.text[start:end] == quote` in the document with that content hash."""
+
+    number: int
+    passage: Passage
+    start: int
+    end: int
+    quote: str
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is said to a question: cited sentences, or a refusal (no citations) with the nearest passages."""
+
+    question: str
+    text: str
+    citations: tuple[Citation, ...]
+    hits: tuple[Hit, ...]
+    confidence: float
+
+    @property
+    def answered(self) -> bool:
+        """Whether anything is cited."""
+        return bool(self.citations)

@@ -1,0 +1,189 @@
+"""Texts to unit vectors: the bundled static model, or any sentence-transformers model by name or path.
+
+The bundled model is read with `tokenizers` and numpy alone; torch is imported only for another model, and
+only by `load_embedder`.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+from tokenizers import Tokenizer
+
+from qa.errors import EmbedderError
+
+BUNDLED = "bundled"
+BUNDLED_FOLDER = Path(__file__).with_name("model")
+
+_TEXTS_AT_ONCE = 4096
+
+Vectors = NDArray[np.float32]
+Tokens = NDArray[np.int32]
+
+
+class Embedder(Protocol):
+    """Turns texts into unit vectors; a text of which the model knows nothing becomes a zero vector."""
+
+    @property
+    def name(self) -> str:
+        """What the settings call it."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever the vectors would."""
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+
+    @property
+    def token_limit(self) -> int | None:
+        """Tokens beyond which the model stops reading; None where it reads everything."""
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a text, the model's own marks included."""
+
+    def encode_documents(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of passages, shape (texts, dimension)."""
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of questions, shape (texts, dimension)."""
+
+
+class StaticEmbedder:
+    """A table of token vectors: a text's vector is the normalised sum of its tokens' vectors.
+
+    The same files load as `SentenceTransformer(folder)` and give the same vectors. A token's vector is stored as
+    int8 codes and one scale; its norm is its weight, so that frequent words and punctuation count for little.
+    """
+
+    token_limit: int | None = None
+
+    def __init__(self, folder: Path = BUNDLED_FOLDER) -> None:
+        self.name = BUNDLED if folder == BUNDLED_FOLDER else str(folder)
+        try:
+            self._tokenizer: Tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            tensors = load_file(folder / "model.safetensors")
+            self._codes: NDArray[np.int8] = tensors["embeddings"]
+            self._scales: NDArray[np.float32] = tensors["weights"]
+        except Exception as error:  # tokenizers raises bare Exception for a missing or unreadable file
+            raise EmbedderError(
+                f"The bundled model in {folder} cannot be read; reinstall this package.", self.name
+            ) from error
+        self.fingerprint = _folder_digest(folder, ("model.safetensors", "tokenizer.json"))
+        self.dimension = int(self._codes.shape[1])
+
+    def tokens(self, texts: Sequence[str]) -> list[Tokens]:
+        """Token ids of each text, those without weight (punctuation, unknown) left out."""
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [self._weighty(np.array(encoding.ids, dtype=np.int32)) for encoding in encodings]
+
+    def _weighty(self, tokens: Tokens) -> Tokens:
+        return tokens[self._scales[tokens] > 0]
+
+    def count_tokens(self, text: str) -> int:
+        return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def token_vectors(self, tokens: Tokens) -> Vectors:
+        """Vectors of tokens, shape (tokens, dimension); a vector's norm is the token's weight."""
+        return self._codes[tokens] * self._scales[tokens, None]
+
+    def encode_documents(self, texts: Sequence[str]) -> Vectors:
+        found = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        for start in range(0, len(texts), _TEXTS_AT_ONCE):
+            found[start : start + _TEXTS_AT_ONCE] = self.encode_tokens(
+                self.tokens(texts[start : start + _TEXTS_AT_ONCE])
+            )
+        return found
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        return self.encode_documents(texts)
+
+    def encode_tokens(self, sequences: Sequence[Tokens]) -> Vectors:
+        """Unit vectors of texts given as token ids, shape (texts, dimension)."""
+        if not sequences:
+            return np.zeros((0, self.dimension), dtype=np.float32)
+        distinct, positions = np.unique(np.concatenate(sequences), return_inverse=True)
+        table = self.token_vectors(distinct)
+        if len(sequences) == 1:
+            return unit(table[positions].sum(axis=0, keepdims=True))
+        from scipy.sparse import csr_array  # a build's need, not a question's: the import takes a while
+
+        bounds = np.cumsum([0, *map(len, sequences)])
+        ones = np.ones(len(positions), dtype=np.float32)
+        counts = csr_array((ones, positions, bounds), shape=(len(sequences), len(distinct)))
+        return unit(np.asarray(counts @ table, dtype=np.float32))
+
+
+class SentenceTransformerEmbedder:
+    """Any sentence-transformers model, its query and document prompts honoured."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        if not Path(name).exists():
+            os.environ.setdefault("HF_HUB_OFFLINE", "1")  # a name means a model already on this machine
+        try:
+            from sentence_transformers import SentenceTransformer
+
+            self._model: Any = SentenceTransformer(name, device="cpu")
+        except (OSError, ValueError, RuntimeError, ImportError, KeyError) as error:
+            message = (
+                f"No embedding model can be loaded from {name!r}: give a folder, or a model this machine already has."
+            )
+            raise EmbedderError(message, name) from error
+        self.dimension = int(self._model.get_embedding_dimension() or 0)
+        limit = self._model.max_seq_length
+        self.token_limit = int(limit) if limit is not None and limit < 1_000_000 else None
+        self.fingerprint = self._digest()
+
+    def _digest(self) -> str:
+        digest = hashlib.sha256(json.dumps(self._model.prompts, sort_keys=True).encode())
+        for key, value in sorted(self._model.state_dict().items()):
+            digest.update(key.encode())
+            digest.update(value.detach().cpu().contiguous().view(-1).numpy().tobytes())
+        return digest.hexdigest()
+
+    def count_tokens(self, text: str) -> int:
+        return len(self._model.tokenizer(text, truncation=False, verbose=False)["input_ids"])
+
+    def encode_documents(self, texts: Sequence[str]) -> Vectors:
+        return unit(np.asarray(self._model.encode_document(list(texts)), dtype=np.float32))
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        return unit(np.asarray(self._model.encode_query(list(texts)), dtype=np.float32))
+
+
+@lru_cache(maxsize=1)
+def bundled_embedder() -> StaticEmbedder:
+    """The model shipped inside, read once."""
+    return StaticEmbedder()
+
+
+def load_embedder(name: str) -> Embedder:
+    """The bundled model, or the sentence-transformers model of that name or folder.
+
+    Raises:
+        EmbedderError: if it cannot be loaded without fetching anything.
+    """
+    return bundled_embedder() if name == BUNDLED else SentenceTransformerEmbedder(name)
+
+
+def unit(vectors: Vectors) -> Vectors:
+    """Rows scaled to length one; a row of zeros stays."""
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    scaled: Vectors = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 1e-9)
+    return scaled
+
+
+def _folder_digest(folder: Path, names: Sequence[str]) -> str:
+    digest = hashlib.sha256()
+    for name in names:
+        digest.update((folder / name).read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,62 @@
+"""What can go wrong and what to do about it; every message is one line a person can act on.
+
+WenjuError
+├── SettingsError               a setting outside its range
+├── CorpusError                 the folder of articles cannot be used
+├── EmbedderError               the embedding model cannot be loaded
+├── SearchIndexError
+│   ├── IndexMissingError       nothing has been built yet
+│   ├── IndexDamagedError       a file of the index is not what was written
+│   └── IndexMismatchError      the index was built with other settings
+└── QuestionError               a question that cannot be asked
+"""
+
+from pathlib import Path
+
+
+class WenjuError(Exception):
+    """Any error a person can mend; its text is one line."""
+
+
+class SettingsError(WenjuError):
+    """A setting outside its range."""
+
+
+class CorpusError(WenjuError):
+    """The folder of articles cannot be used."""
+
+    def __init__(self, message: str, folder: Path) -> None:
+        super().__init__(message)
+        self.folder = folder
+
+
+class EmbedderError(WenjuError):
+    """The embedding model cannot be loaded."""
+
+    def __init__(self, message: str, name: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+class SearchIndexError(WenjuError):
+    """The index cannot be used."""
+
+    def __init__(self, message: str, folder: Path) -> None:
+        super().__init__(message)
+        self.folder = folder
+
+
+class IndexMissingError(SearchIndexError):
+    """Nothing has been built yet."""
+
+
+class IndexDamagedError(SearchIndexError):
+    """A file of the index is not what was written."""
+
+
+class IndexMismatchError(SearchIndexError):
+    """The index was built with other settings than those asked for."""
+
+
+class QuestionError(WenjuError):
+    """A question that cannot be asked."""

@@ -1,0 +1,182 @@
+"""Questions with known answers to figures: ranking metrics, answer recall and refusals, with intervals.
+
+Ranking metrics come from `ir_measures`; a question whose passage is not found counts as zero in every mean.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import ir_measures
+import numpy as np
+
+from qa.datatypes import Answer, Passage
+from qa.errors import QuestionError
+from qa.text import fold
+
+# A question counts as found at k when any passage that holds its answer is among the first k.
+MEASURES = {
+    "recall@1": ir_measures.Success @ 1,
+    "recall@3": ir_measures.Success @ 3,
+    "recall@5": ir_measures.Success @ 5,
+    "recall@10": ir_measures.Success @ 10,
+    "MRR": ir_measures.RR @ 10,
+    "nDCG@10": ir_measures.nDCG @ 10,
+}
+_RESAMPLES = 2000
+
+Relevant = Mapping[str, Mapping[str, int]]  # question id -> unit id -> 1
+Run = Mapping[str, Mapping[str, float]]  # question id -> unit id -> score
+PerQuestion = dict[str, dict[str, float]]  # question id -> measure -> value
+
+
+@dataclass(frozen=True, slots=True)
+class GoldQuestion:
+    """One line of a question file; `answers` and `documents` are empty where the corpus cannot answer."""
+
+    id: str
+    question: str
+    language: str
+    type: str
+    documents: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
+    crossing: bool = False
+
+    @property
+    def answerable(self) -> bool:
+        """Whether the corpus holds an answer."""
+        return bool(self.answers)
+
+    @property
+    def pair(self) -> str:
+        """Question language and whether the answer stands in another."""
+        return f"{self.language} across" if self.crossing else self.language
+
+
+def read_questions(path: Path) -> list[GoldQuestion]:
+    """The questions of a JSON Lines file.
+
+    Raises:
+        QuestionError: naming the line that cannot be read.
+    """
+    questions: list[GoldQuestion] = []
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise QuestionError(f"{path} cannot be read as UTF-8 text; name a JSON Lines file of questions.") from error
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            questions.append(_question(line, f"{path}, line {number}"))
+    if not questions:
+        raise QuestionError(f"{path} holds no questions.")
+    return questions
+
+
+def _question(line: str, place: str) -> GoldQuestion:
+    try:
+        record = json.loads(line)
+        return GoldQuestion(
+            id=str(record["id"]),
+            question=str(record["question"]),
+            language=str(record["language"]),
+            type=str(record["type"]),
+            documents=tuple(record.get("documents", ())),
+            answers=tuple(record.get("answers", ())),
+            crossing=bool(record.get("crossing", False)),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise QuestionError(f"{place}: needs JSON with id, question, language, type ({error}).") from error
+
+
+def relevant_passages(question: GoldQuestion, passages: Iterable[Passage]) -> dict[str, int]:
+    """The passages of the gold documents that hold a gold answer, by id."""
+    answers = [fold(answer) for answer in question.answers]
+    return {
+        str(passage.id): 1
+        for passage in passages
+        if passage.document_id in question.documents and any(answer in fold(passage.text) for answer in answers)
+    }
+
+
+def ranking_values(relevant: Relevant, run: Run) -> PerQuestion:
+    """Every measure of every question of `relevant`; one absent from `run` has zeros."""
+    values: PerQuestion = {question: dict.fromkeys(MEASURES, 0.0) for question in relevant}
+    names = {measure: name for name, measure in MEASURES.items()}
+    found = {question: ranked for question, ranked in run.items() if ranked}
+    for metric in ir_measures.iter_calc(list(MEASURES.values()), relevant, found):
+        if metric.query_id in values:
+            values[metric.query_id][names[metric.measure]] = float(metric.value)
+    return values
+
+
+def mean_interval(values: Sequence[float], seed: int = 0) -> dict[str, float]:
+    """Mean, and the 95% interval of a percentile bootstrap over questions."""
+    sample = np.asarray(values, dtype=np.float64)
+    if not len(sample):
+        return {"mean": float("nan"), "low": float("nan"), "high": float("nan"), "count": 0}
+    draws = np.random.default_rng(seed).integers(0, len(sample), size=(_RESAMPLES, len(sample)))
+    low, high = np.percentile(sample[draws].mean(axis=1), [2.5, 97.5])
+    return {"mean": float(sample.mean()), "low": float(low), "high": float(high), "count": len(sample)}
+
+
+def answer_found(question: GoldQuestion, answer: Answer) -> bool:
+    """Whether a gold answer stands inside a cited span of a gold document."""
+    quotes = [
+        fold(citation.quote) for citation in answer.citations if citation.passage.document_id in question.documents
+    ]
+    return any(fold(gold) in quote for gold in question.answers for quote in quotes)
+
+
+def evaluate(
+    questions: Sequence[GoldQuestion],
+    passages: Sequence[Passage],
+    ask: Callable[[str], Answer],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, Any]:
+    """The report: each figure overall, by language pair and by type, and every question's own outcome."""
+    answers: dict[str, Answer] = {}
+    for done, question in enumerate(questions, 1):
+        answers[question.id] = ask(question.question)
+        progress(done, len(questions))
+    relevant = {question.id: relevant_passages(question, passages) for question in questions if question.answerable}
+    run = {
+        key: {str(hit.passage.id): -float(rank) for rank, hit in enumerate(answer.hits)}
+        for key, answer in answers.items()
+    }
+    values = ranking_values(relevant, run)
+    for question in questions:
+        answer = answers[question.id]
+        mine = values.setdefault(question.id, {})
+        if question.answerable:
+            mine["answer recall"] = float(answer_found(question, answer))
+            mine["wrongly refused"] = float(not answer.answered)
+        else:
+            mine["rightly refused"] = float(not answer.answered)
+    outcomes = [_outcome(question, answers[question.id], values[question.id]) for question in questions]
+    return {"figures": _figures(questions, values), "questions": outcomes}
+
+
+def _outcome(question: GoldQuestion, answer: Answer, values: Mapping[str, float]) -> dict[str, Any]:
+    cited = [{"document_id": citation.passage.document_id, "quote": citation.quote} for citation in answer.citations]
+    return {**asdict(question), "answered": answer.answered, "confidence": answer.confidence, "cited": cited, **values}
+
+
+def _figures(questions: Sequence[GoldQuestion], values: PerQuestion) -> dict[str, dict[str, dict[str, float]]]:
+    groups: dict[str, list[GoldQuestion]] = defaultdict(list)
+    for question in questions:
+        groups["all"].append(question)
+        groups[f"language: {question.pair if question.answerable else question.language + ' unanswerable'}"].append(
+            question
+        )
+        groups[f"type: {question.type}"].append(question)
+    figures: dict[str, dict[str, dict[str, float]]] = {}
+    for group, members in groups.items():
+        by_measure: dict[str, list[float]] = defaultdict(list)
+        for question in members:
+            for measure, value in values[question.id].items():
+                by_measure[measure].append(value)
+        figures[group] = {measure: mean_interval(sample) for measure, sample in by_measure.items()}
+    return figures

@@ -1,0 +1,60 @@
+"""BM25 over terms, through tantivy: the rows that share a question's words."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import tantivy
+
+_WRITER_BYTES = 64_000_000
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_unsigned_field("row", stored=True, fast=True)
+    builder.add_text_field("group", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("terms", tokenizer_name="whitespace", index_option="freq")
+    schema: tantivy.Schema = builder.build()
+    return schema
+
+
+class LexicalIndex:
+    """Rows by their terms; each row belongs to one group (its language), searched apart."""
+
+    def __init__(self, index: tantivy.Index) -> None:
+        self._index = index
+        self._schema = index.schema
+        self._searcher = index.searcher()
+
+    @classmethod
+    def build(cls, folder: Path, rows: Iterable[tuple[str, Sequence[str]]]) -> "LexicalIndex":
+        """Writes an index of `rows`, each (group, terms), into an empty folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        index = tantivy.Index(_schema(), path=str(folder))
+        writer = index.writer(heap_size=_WRITER_BYTES, num_threads=1)
+        for row, (group, terms) in enumerate(rows):
+            writer.add_document(tantivy.Document(row=row, group=group, terms=" ".join(terms)))
+        writer.commit()
+        writer.wait_merging_threads()
+        index.reload()
+        return cls(index)
+
+    @classmethod
+    def load(cls, folder: Path) -> "LexicalIndex":
+        """Opens what `build` wrote, by memory map."""
+        return cls(tantivy.Index.open(str(folder)))
+
+    def search(self, terms: Sequence[str], count: int, group: str) -> list[tuple[int, float]]:
+        """At most `count` (row, BM25 score) of the group that share a term, best first, ties by row."""
+        if not terms or count <= 0:
+            return []
+        should, must = tantivy.Occur.Should, tantivy.Occur.Must
+        wanted = [
+            (should, tantivy.Query.boost_query(tantivy.Query.term_query(self._schema, "terms", term), float(times)))
+            for term, times in Counter(terms).items()
+        ]
+        of_group = tantivy.Query.const_score_query(tantivy.Query.term_query(self._schema, "group", group), 0.0)
+        query = tantivy.Query.boolean_query([(must, of_group), (must, tantivy.Query.boolean_query(wanted))])
+        found = self._searcher.search(query, limit=count).hits
+        pairs = [(int(self._searcher.doc(address)["row"][0]), float(score)) for score, address in found]
+        return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))

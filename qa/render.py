@@ -1,0 +1,118 @@
+"""Answers as JSON records, as text for a terminal, and as the HTML of a page. Corpus text is escaped."""
+
+import html
+from collections.abc import Mapping
+from typing import Any
+
+from qa.datatypes import Answer, Citation, Document, Hit
+
+
+def answer_record(answer: Answer, documents: Mapping[str, Document]) -> dict[str, Any]:
+    """The answer as plain JSON values; this form is stable."""
+    return {
+        "question": answer.question,
+        "answered": answer.answered,
+        "text": answer.text,
+        "confidence": round(answer.confidence, 4),
+        "citations": [_citation_record(citation, documents) for citation in answer.citations],
+        "passages": [_hit_record(hit, documents) for hit in answer.hits[:10]],
+    }
+
+
+def _citation_record(citation: Citation, documents: Mapping[str, Document]) -> dict[str, Any]:
+    document = documents[citation.passage.document_id]
+    return {
+        "number": citation.number,
+        "document_id": document.id,
+        "title": document.title,
+        "path": document.path,
+        "start": citation.start,
+        "end": citation.end,
+        "quote": citation.quote,
+        "headings": list(citation.passage.headings),
+    }
+
+
+def _hit_record(hit: Hit, documents: Mapping[str, Document]) -> dict[str, Any]:
+    passage = hit.passage
+    return {
+        "document_id": passage.document_id,
+        "path": documents[passage.document_id].path,
+        "start": passage.start,
+        "end": passage.end,
+        "text": passage.text,
+        "score": _rounded(hit.score),
+        "dense": _rounded(hit.dense),
+        "lexical": _rounded(hit.lexical),
+        "alignment": _rounded(hit.alignment),
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)
+
+
+def place(citation: Citation, documents: Mapping[str, Document]) -> str:
+    """Where a citation stands, for a reader: file, headings, characters."""
+    headings = " › ".join(citation.passage.headings)
+    return f"{documents[citation.passage.document_id].path} · {headings} · {citation.start}–{citation.end}"
+
+
+def answer_text(answer: Answer, documents: Mapping[str, Document]) -> str:
+    """The answer for a terminal: the cited sentences, their places; for a refusal the nearest passages."""
+    lines = [answer.text, ""]
+    lines += [f"[{citation.number}] {place(citation, documents)}" for citation in answer.citations]
+    if not answer.answered:
+        for hit in answer.hits[:3]:
+            headings = " › ".join(hit.passage.headings)
+            lines.append(f"- {documents[hit.passage.document_id].path} · {headings}: {_shortened(hit.passage.text)}")
+    return "\n".join(lines).rstrip()
+
+
+def _shortened(text: str, characters: int = 90) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= characters else flat[: characters - 1] + "…"
+
+
+def answer_markdown(answer: Answer, documents: Mapping[str, Document]) -> str:
+    """The answer for a chat bubble; `[n]` links to the marked source, articles' own markup shown as text."""
+    blocks: list[str] = []
+    for citation in answer.citations:
+        title = _plain(documents[citation.passage.document_id].title)
+        blocks.append(f"{_plain(citation.quote)} [[{citation.number}]](#source-{citation.number})\n\n— *{title}*")
+    if not answer.answered:
+        blocks.append(answer.text)
+        for hit in answer.hits[:3]:
+            title = _plain(documents[hit.passage.document_id].title)
+            blocks.append(f"- **{title}**: {_plain(_shortened(hit.passage.text))}")
+    return "\n\n".join(blocks)
+
+
+def _plain(text: str) -> str:
+    """Text whose HTML and Markdown marks are shown, not obeyed."""
+    escaped = html.escape(text, quote=False)
+    return "".join(
+        f"\\{character}" if character in "\\`*_[]()#+-!|~$<>" else character for character in escaped.replace("\n", " ")
+    )
+
+
+def source_html(document: Document, marks: Mapping[int, tuple[int, int]], note: str = "") -> str:
+    """A whole article with the spans of `marks` (number to span) marked; all of its text escaped.
+
+    Where spans overlap, the earlier one keeps the shared text.
+    """
+    pieces: list[str] = []
+    position = document.body_start
+    for number, (start, end) in sorted(marks.items(), key=lambda mark: mark[1]):
+        start = max(start, position)
+        if start >= end:
+            continue
+        pieces.append(html.escape(document.text[position:start]))
+        pieces.append(f'<mark id="source-{number}">{html.escape(document.text[start:end])}<sup>{number}</sup></mark>')
+        position = end
+    pieces.append(html.escape(document.text[position:]))
+    facts = " · ".join(str(value) for value in (document.path, document.metadata.get("date", ""), note) if value)
+    title = html.escape(document.title)
+    body = "".join(pieces).strip()
+    head = f"<h2>{title}</h2><p>{html.escape(facts)}</p>"
+    return f'<article class="source" lang="{document.language}">{head}<div>{body}</div></article>'

@@ -1,0 +1,108 @@
+"""Pure functions on text: fold for matching, lexical terms, sentences with offsets, language.
+
+Nothing here changes what is shown or cited: folded text is only ever compared with folded text,
+and every span points into the string it was given.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Literal
+
+import Stemmer
+
+Language = Literal["zh", "en"]
+
+_VARIANTS_FILE = Path(__file__).with_name("han_variants.txt")
+_HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_HAN_CHARACTER = re.compile(f"[{_HAN}]")
+_HAN_RUN_OR_WORD = re.compile(f"(?P<han>[{_HAN}]+)|(?P<number>\\d+(?:[.,]\\d+)*)|(?P<word>[^\\W\\d_{_HAN}]+)")
+_LATIN_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+
+_CLOSING = "\"'”’»）)】」』》〉］]"
+_SENTENCE_END = re.compile(
+    rf"[。！？!?…]+[{re.escape(_CLOSING)}]*|[.]+[{re.escape(_CLOSING)}]*(?=\s|$)|\n+|[；;](?=\s*\n)"
+)
+_ABBREVIATION = re.compile(
+    r"(?:^|[\s(“\"'])(?:[A-Za-z]|(?:[A-Za-z]\.)+[A-Za-z]|Mr|Mrs|Ms|Dr|Prof|Sr|Jr|St|vs|etc|cf|Inc|Ltd|Co|Corp"
+    r"|No|Nos|Fig|Vol|pp|Gen|Sen|Rep|Gov|approx|est|al|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)$"
+)
+_LINE_MARKER = re.compile(r"(?:[-*+>]|\d+[.)])[ \t]+|\|[ \t]*|#{1,6}[ \t]+")
+_CONTAINS_WORD = re.compile(r"\w")
+
+
+@cache
+def han_variants() -> dict[int, str]:
+    """Traditional (and compatibility) Han characters to their simplified form, as `str.translate` takes it."""
+    pairs = _VARIANTS_FILE.read_text(encoding="utf-8").split("\n")
+    return {ord(pair[0]): pair[1] for pair in pairs if pair}
+
+
+def fold(text: str) -> str:
+    """Text as it is compared: NFKC width, no case, Traditional Han as Simplified. Its length may differ."""
+    return unicodedata.normalize("NFKC", text).casefold().translate(han_variants())
+
+
+@lru_cache(maxsize=65536)
+def _stem(word: str) -> str:
+    stemmed: str = _stemmer().stemWord(word)
+    return stemmed
+
+
+@cache
+def _stemmer() -> Stemmer.Stemmer:
+    return Stemmer.Stemmer("english")
+
+
+def terms(text: str) -> list[str]:
+    """Lexical terms in order: Han characters and bigrams, stemmed words, whole numbers; none holds a space."""
+    found: list[str] = []
+    for match in _HAN_RUN_OR_WORD.finditer(fold(text)):
+        run = match.group()
+        if match.lastgroup == "han":
+            found.extend(run)
+            found.extend(run[i : i + 2] for i in range(len(run) - 1))
+        elif match.lastgroup == "number":
+            found.append(run.replace(",", ""))
+        else:
+            found.append(_stem(run))
+    return found
+
+
+def dominant_language(text: str) -> Language:
+    """`zh` where Han characters outnumber Latin words, else `en`."""
+    return "zh" if len(_HAN_CHARACTER.findall(text)) > len(_LATIN_WORD.findall(text)) else "en"
+
+
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Spans `(start, end)` of the sentences, trimmed of space and list markers; each holds a letter or digit."""
+    spans: list[tuple[int, int]] = []
+    start = 0
+    for end in _sentence_ends(text):
+        span = _trimmed(text, start, end)
+        if span is not None:
+            spans.append(span)
+        start = end
+    return spans
+
+
+def _sentence_ends(text: str) -> Iterator[int]:
+    for match in _SENTENCE_END.finditer(text):
+        mark = text[match.start()]
+        if mark == "." and match.group().rstrip(_CLOSING) == "." and _ABBREVIATION.search(text, 0, match.start()):
+            continue
+        yield match.end()
+    yield len(text)
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
+    while start < end and text[start].isspace():
+        start += 1
+    marker = _LINE_MARKER.match(text, start, end)
+    if marker and (start == 0 or text[start - 1] in "\r\n"):
+        start = marker.end()
+    while end > start and (text[end - 1].isspace() or text[end - 1] == "|"):
+        end -= 1
+    return (start, end) if _CONTAINS_WORD.search(text, start, end) else None

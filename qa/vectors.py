@@ -1,0 +1,63 @@
+"""Passage vectors in FAISS: the rows nearest to a question, by cosine, exactly."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+
+
+class VectorIndex:
+    """Unit vectors by row; a zero vector (a text the model knows nothing of) is kept and never found."""
+
+    def __init__(self, index: faiss.Index) -> None:
+        self._index = index
+
+    @classmethod
+    def build(cls, vectors: Vectors) -> "VectorIndex":
+        """An exact index of `vectors`, shape (rows, dimension).
+
+        Raises:
+            ValueError: if a row is neither of unit length nor zero.
+        """
+        lengths = np.linalg.norm(vectors, axis=1)
+        wrong = np.flatnonzero((np.abs(lengths - 1.0) > 1e-3) & (lengths > 0))
+        if len(wrong):
+            raise ValueError(f"Row {wrong[0]} of {len(vectors)} has length {lengths[wrong[0]]:.3f}, not 1.")
+        index = faiss.IndexFlatIP(vectors.shape[1])
+        index.add(np.ascontiguousarray(vectors, dtype=np.float32))
+        return cls(index)
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
+
+    def search(self, query: Vectors, count: int, rows: NDArray[np.int64] | None = None) -> list[tuple[int, float]]:
+        """At most `count` (row, cosine), nearest first, ties by row; of `rows` alone where they are given."""
+        count = min(count, len(self) if rows is None else len(rows))
+        if count == 0 or not query.any():
+            return []
+        parameters = None
+        if rows is not None:
+            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(rows))  # type: ignore[call-arg]
+        cosines, found = self._index.search(query.reshape(1, -1), count, params=parameters)
+        pairs = [(int(row), float(cosine)) for row, cosine in zip(found[0], cosines[0], strict=True) if row >= 0]
+        return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+
+    def cosines(self, query: Vectors, rows: Sequence[int]) -> NDArray[np.float32]:
+        """Cosine of the query with each of `rows`."""
+        if not rows:
+            return np.zeros(0, dtype=np.float32)
+        found: NDArray[np.float32] = self._index.reconstruct_batch(np.array(rows, dtype=np.int64)) @ query
+        return found
+
+    def save(self, path: Path) -> None:
+        """Writes the index; the bytes go through Python because FAISS cannot open every Windows path."""
+        path.write_bytes(faiss.serialize_index(self._index).tobytes())
+
+    @classmethod
+    def load(cls, path: Path) -> "VectorIndex":
+        """Reads what `save` wrote."""
+        return cls(faiss.deserialize_index(np.frombuffer(path.read_bytes(), dtype=np.uint8)))

@@ -1,0 +1,1 @@
+"""The recipe of the bundled embedding model: `python -m training --data DIR`."""

@@ -1,0 +1,44 @@
+"""Writes the model folder: int8 vectors with a scale a token, the tokenizer, and what sentence-transformers reads."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+from tokenizers import Tokenizer
+
+_STATIC = "sentence_transformers.sentence_transformer.modules.static_embedding.StaticEmbedding"
+_NORMALIZE = "sentence_transformers.base.modules.normalize.Normalize"
+
+
+def quantise(vectors: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Vectors as int8 (vocabulary, dimension) and one scale a token, so that `int8 * scale` is near the vector."""
+    scales = np.abs(vectors).max(axis=1) / 127.0
+    safe = np.where(scales > 0, scales, 1.0)
+    return np.rint(vectors / safe[:, None]).astype(np.int8), scales.astype(np.float32)
+
+
+def write_model(folder: Path, tokenizer: Tokenizer, vectors: NDArray[np.float32]) -> None:
+    """Writes the folder `SentenceTransformer(folder)` loads; the weights use the keys StaticEmbedding reads."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "1_Normalize").mkdir(exist_ok=True)
+    codes, scales = quantise(vectors)
+    save_file({"embeddings": codes, "weights": scales}, folder / "model.safetensors")
+    (folder / "tokenizer.json").write_text(tokenizer.to_str(pretty=False), encoding="utf-8", newline="\n")
+    modules = [
+        {"idx": 0, "name": "0", "path": "", "type": _STATIC},
+        {"idx": 1, "name": "1", "path": "1_Normalize", "type": _NORMALIZE},
+    ]
+    settings = {
+        "model_type": "SentenceTransformer",
+        "prompts": {"query": "", "document": ""},
+        "similarity_fn_name": "cosine",
+    }
+    _write_json(folder / "modules.json", modules)
+    _write_json(folder / "config_sentence_transformers.json", settings)
+    _write_json(folder / "1_Normalize" / "config.json", {})
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
