@@ -7,27 +7,24 @@ parallel one, matched by question id, so that question and passage may differ in
 """
 
 import argparse
-import gzip
 import json
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from qa import index
 from qa.answerer import Answerer, ScoredSentence
-from qa.config import AnswerSettings, IndexSettings, SearchSettings
-from qa.datatypes import Document, Hit
+from qa.config import AnswerSettings, SearchSettings
+from qa.datatypes import Hit
 from qa.embedder import BUNDLED
-from qa.evaluation import ranking_values
+from qa.evaluation import Case, paired_cases, paragraph_index, ranking_values
 from qa.retriever import Retriever
-from qa.text import dominant_language, fold, sentences, terms
+from qa.text import fold, sentences, terms
 
 SIDES = {
     "dense": {"alignment_weight": 0.0, "lexical_weight": 0.0, "crossing_lexical_weight": 0.0},
@@ -36,51 +33,6 @@ SIDES = {
     "dense + alignment": {"lexical_weight": 0.0, "crossing_lexical_weight": 0.0},
     "fused": {},
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One question with the paragraph (its document id) and the answers it has there."""
-
-    id: str
-    question: str
-    document: str
-    answers: tuple[str, ...]
-
-
-def read_squad(path: Path) -> tuple[dict[str, str], dict[str, Case]]:
-    """Paragraph texts by id, and the questions by theirs, of a SQuAD-format file (gzip'd or not)."""
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8") as file:
-        articles = json.load(file)["data"]
-    paragraphs: dict[str, str] = {}
-    cases: dict[str, Case] = {}
-    for article in articles:
-        for paragraph in article["paragraphs"]:
-            document = f"{len(paragraphs):06d}"
-            paragraphs[document] = paragraph["context"]
-            for question in paragraph["qas"]:
-                answers = tuple(dict.fromkeys(answer["text"] for answer in question["answers"]))
-                cases[question["id"]] = Case(question["id"], question["question"], document, answers)
-    return paragraphs, cases
-
-
-def paired_cases(questions: Path, passages: Path) -> tuple[dict[str, str], list[Case]]:
-    """Paragraphs of one file, and the other's questions with the answers and paragraphs of the first."""
-    paragraphs, golden = read_squad(passages)
-    _, asked = read_squad(questions)
-    return paragraphs, [replace(golden[key], question=case.question) for key, case in asked.items() if key in golden]
-
-
-def build_index(folder: Path, paragraphs: dict[str, str], embedder: str) -> index.SearchIndex:
-    """An index in which every paragraph is one passage without a title."""
-    documents = [
-        Document(id=key, title="", text=text, path=key, language=dominant_language(text))
-        for key, text in paragraphs.items()
-    ]
-    settings = IndexSettings(embedder=embedder, passage_bytes=100_000)
-    index.build(folder, documents, settings, corpus=folder, created="")
-    return index.load(folder)
 
 
 def overlap_quartiles(cases: Sequence[Case], paragraphs: dict[str, str]) -> dict[str, int]:
@@ -108,7 +60,7 @@ def measure(paragraphs: dict[str, str], cases: Sequence[Case], embedder: str) ->
     relevant = {case.id: {case.document: 1} for case in cases}
     report: dict[str, Any] = {"questions": len(cases), "paragraphs": len(paragraphs), "embedder": embedder}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        loaded = build_index(Path(folder), paragraphs, embedder)
+        loaded = paragraph_index(Path(folder), paragraphs, embedder)
         for side, weights in SIDES.items():
             retriever = Retriever(loaded, SearchSettings(**weights))
             answerer = Answerer(retriever, AnswerSettings())

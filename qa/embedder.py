@@ -88,6 +88,11 @@ class StaticEmbedder:
     def _weighty(self, tokens: Tokens) -> Tokens:
         return tokens[self._scales[tokens] > 0]
 
+    def token_spans(self, text: str) -> list[tuple[int, int, int]]:
+        """Each token of a text as (id, start, end), its place in the text as given."""
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        return [(token, start, end) for token, (start, end) in zip(encoding.ids, encoding.offsets, strict=True)]
+
     def count_tokens(self, text: str) -> int:
         return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
 

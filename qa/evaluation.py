@@ -3,19 +3,23 @@
 Ranking metrics come from `ir_measures`; a question whose passage is not found counts as zero in every mean.
 """
 
+import gzip
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import ir_measures
 import numpy as np
 
-from qa.datatypes import Answer, Passage
+from qa import index
+from qa.config import IndexSettings
+from qa.datatypes import Answer, Document, Passage
+from qa.embedder import BUNDLED
 from qa.errors import QuestionError
-from qa.text import fold
+from qa.text import dominant_language, fold
 
 # A question counts as found at k when any passage that holds its answer is among the first k.
 MEASURES = {
@@ -180,3 +184,48 @@ def _figures(questions: Sequence[GoldQuestion], values: PerQuestion) -> dict[str
                 by_measure[measure].append(value)
         figures[group] = {measure: mean_interval(sample) for measure, sample in by_measure.items()}
     return figures
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One question with the paragraph (its document id) and the answers it has there."""
+
+    id: str
+    question: str
+    document: str
+    answers: tuple[str, ...]
+
+
+def read_squad(path: Path) -> tuple[dict[str, str], dict[str, Case]]:
+    """Paragraph texts by id, and the questions by theirs, of a SQuAD-format file (gzip'd or not)."""
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8") as file:
+        articles = json.load(file)["data"]
+    paragraphs: dict[str, str] = {}
+    cases: dict[str, Case] = {}
+    for article in articles:
+        for paragraph in article["paragraphs"]:
+            document = f"{len(paragraphs):06d}"
+            paragraphs[document] = paragraph["context"]
+            for question in paragraph["qas"]:
+                answers = tuple(dict.fromkeys(answer["text"] for answer in question["answers"]))
+                cases[question["id"]] = Case(question["id"], question["question"], document, answers)
+    return paragraphs, cases
+
+
+def paired_cases(questions: Path, passages: Path) -> tuple[dict[str, str], list[Case]]:
+    """Paragraphs of one file, and the other's questions with the answers and paragraphs of the first."""
+    paragraphs, golden = read_squad(passages)
+    _, asked = read_squad(questions)
+    return paragraphs, [replace(golden[key], question=case.question) for key, case in asked.items() if key in golden]
+
+
+def paragraph_index(folder: Path, paragraphs: Mapping[str, str], embedder: str = BUNDLED) -> index.SearchIndex:
+    """An index in which every paragraph is one passage without a title."""
+    documents = [
+        Document(id=key, title="", text=text, path=key, language=dominant_language(text))
+        for key, text in paragraphs.items()
+    ]
+    settings = IndexSettings(embedder=embedder, passage_bytes=100_000)
+    index.build(folder, documents, settings, corpus=folder, created="")
+    return index.load(folder)
