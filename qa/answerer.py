@@ -6,7 +6,6 @@ the best passage leaves unmet gives the confidence, below which nothing is cited
 
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,11 +15,11 @@ import numpy as np
 
 from qa.config import AnswerSettings
 from qa.datatypes import Answer, Citation, Hit, Passage
+from qa.question import asks_for, numbers_named, numbers_stated, offers
 from qa.retriever import Query, Retriever
 from qa.text import dominant_language, fold, sentences
 
 _CALIBRATION_FILE = Path(__file__).with_name("calibration.json")
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _REFUSALS = {
     "zh": "文章里没有找到答案。下面是最接近的段落。",
     "en": "The articles do not say. The nearest passages are below.",
@@ -40,6 +39,11 @@ class ScoredSentence:
     def text(self) -> str:
         """The sentence as it stands."""
         return self.passage.text[self.start - self.passage.start : self.end - self.passage.start]
+
+    @property
+    def in_context(self) -> str:
+        """The sentence after its headings, which often hold its subject."""
+        return "\n".join((*self.passage.headings, self.text))
 
 
 class Answerer:
@@ -89,7 +93,13 @@ class Answerer:
         aligned = self.retriever.align(query, tokens)
         meaning = aligner.encode_tokens(tokens) @ aligner.encode_tokens([query.tokens])[0]
         passage_scores = np.array([hit.score for hit, _, _ in places])
-        scores = aligned + 0.5 * meaning + self.settings.passage_weight * passage_scores
+        kind = asks_for(query.text)
+        fitting = np.array(
+            [kind is not None and offers(hit.passage.text[a:b], kind, query.text) for hit, a, b in places]
+        )
+        settings = self.settings
+        scores = aligned + settings.sentence_dense_weight * meaning + settings.passage_weight * passage_scores
+        scores += settings.kind_weight * fitting
         ranked = [
             ScoredSentence(hit.passage, hit.passage.start + start, hit.passage.start + end, float(score))
             for (hit, start, end), score in zip(places, scores, strict=True)
@@ -97,34 +107,49 @@ class Answerer:
         return sorted(ranked, key=lambda sentence: (-sentence.score, sentence.passage.id, sentence.start))
 
     def evidence(self, query: Query, hits: Sequence[Hit]) -> dict[str, float]:
-        """What speaks for and against the best hit holding an answer; zeros where there is no hit."""
-        if not hits or not len(query.tokens):
+        """What speaks for and against the hits holding an answer, by feature; zeros where nothing was found."""
+        ranked = self.rank_sentences(query, hits)
+        if not ranked or query.weights.sum() <= 0:
             return dict.fromkeys(FEATURES, 0.0)
-        index = self.retriever.index
-        rows = [hit.passage.id for hit in hits[:3]]
-        best = self.retriever.best_matches(query, [index.tokens_of(row) for row in rows])
-        shares = query.weights / query.weights.sum()
-        together = best.max(axis=0)
-        numbers = {number.replace(",", "") for number in _NUMBER.findall(fold(query.text))}
-        read = fold(
-            " ".join(_searched(hit.passage, index.documents[hit.passage.document_id].metadata) for hit in hits[:3])
-        )
-        present = {number.replace(",", "") for number in _NUMBER.findall(read)}
+        retriever, read = self.retriever, hits[:3]
+        share = query.weights / query.weights.sum()
+        in_passages = retriever.best_matches(query, [retriever.index.tokens_of(hit.passage.id) for hit in read])
+        in_sentences = retriever.best_matches(query, retriever.index.aligner.tokens([s.in_context for s in ranked[:3]]))
+        wanted, kind = numbers_named(query.text), asks_for(query.text)
+        stated = [numbers_stated(self._stated(hit.passage)) for hit in read]
         return {
-            "alignment": float(best[0] @ shares),
-            "largest gap": float((shares * (1.0 - best[0])).max()),
-            "gap in three": float(((1.0 - together) * shares).sum()),
-            "unmet share": float(shares[together < 0.6].sum()),
+            "passage alignment": float(in_passages[0] @ share),
+            "largest gap in passage": float((share * (1.0 - in_passages[0])).max()),
+            "gap in three passages": float((1.0 - in_passages.max(axis=0)) @ share),
+            "sentence alignment": float((in_sentences @ share).max()),
+            "largest gap in sentence": float((share * (1.0 - in_sentences[0])).max()),
             "dense": hits[0].dense or 0.0,
-            "missing number": float(bool(numbers - present)),
+            "margin": hits[0].score - (hits[1].score if len(hits) > 1 else 0.0),
+            "number missing": float(bool(wanted.difference(*stated))),
+            "number missing in passage": float(bool(wanted - stated[0])),
+            "kind missing": float(kind is not None and not any(offers(s.text, kind, query.text) for s in ranked[:3])),
+            "question entropy": float(-(share * np.log(share + 1e-9)).sum()),
         }
 
+    def _stated(self, passage: Passage) -> str:
+        """A passage with what its headings and its article's date state."""
+        date = self.retriever.index.documents[passage.document_id].metadata.get("date", "")
+        return " ".join((*passage.headings, str(date), passage.text))
 
-FEATURES = ("alignment", "largest gap", "gap in three", "unmet share", "dense", "missing number")
 
-
-def _searched(passage: Passage, metadata: Mapping[str, object]) -> str:
-    return " ".join((*passage.headings, str(metadata.get("date", "")), passage.text))
+FEATURES = (
+    "passage alignment",
+    "largest gap in passage",
+    "gap in three passages",
+    "sentence alignment",
+    "largest gap in sentence",
+    "dense",
+    "margin",
+    "number missing",
+    "number missing in passage",
+    "kind missing",
+    "question entropy",
+)
 
 
 def is_crossing(query: Query, hits: Sequence[Hit]) -> bool:

@@ -14,6 +14,10 @@ def _require(holds: bool, message: str) -> None:
         raise SettingsError(message)
 
 
+def _are_weights(*values: float) -> bool:
+    return all(0 <= value <= 100 for value in values)  # false for NaN too
+
+
 @dataclass(frozen=True, slots=True)
 class IndexSettings:
     """What is baked into an index; saved in its manifest and compared when it is opened."""
@@ -37,6 +41,7 @@ class SearchSettings:
     alignment_weight: float = 1.0
     lexical_weight: float = 1.0  # where question and passage share a language
     crossing_lexical_weight: float = 0.2  # elsewhere: names and numbers still match
+    crossing_bonus: float = 0.2  # for passages in another language than the question, when languages are merged
     hits: int = 10
 
     def __post_init__(self) -> None:
@@ -45,9 +50,8 @@ class SearchSettings:
             1 <= self.hits <= self.candidates, f"hits must be 1 to {self.candidates} (candidates), not {self.hits}."
         )
         weights = (self.dense_weight, self.alignment_weight, self.lexical_weight, self.crossing_lexical_weight)
-        _require(
-            min(weights) >= 0 and sum(weights) > 0, f"Search weights must not be negative nor all zero, not {weights}."
-        )
+        _require(_are_weights(*weights) and sum(weights) > 0, f"Search weights must be 0 to 100, not all 0: {weights}.")
+        _require(_are_weights(self.crossing_bonus), f"crossing_bonus must be 0 to 100, not {self.crossing_bonus}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ class AnswerSettings:
 
     citations: int = 3
     passages_read: int = 5  # hits whose sentences are weighed
+    sentence_dense_weight: float = 0.5  # of a sentence's vector beside its alignment
+    kind_weight: float = 0.15  # for a sentence that holds a date or number where one is asked for
     passage_weight: float = 1.0  # of a passage's score beside its sentence's
     citation_margin: float = 0.1  # how far behind the best sentence another may be and still be cited
     question_characters: int = 2_000
@@ -64,6 +70,8 @@ class AnswerSettings:
     def __post_init__(self) -> None:
         _require(1 <= self.citations <= 3, f"citations must be 1 to 3, not {self.citations}.")
         _require(self.passages_read >= 1, f"passages_read must be at least 1, not {self.passages_read}.")
+        weights = (self.sentence_dense_weight, self.kind_weight, self.passage_weight, self.citation_margin)
+        _require(_are_weights(*weights), f"Answer weights and citation_margin must be 0 to 100, not {weights}.")
         _require(
             self.question_characters >= 1, f"question_characters must be at least 1, not {self.question_characters}."
         )

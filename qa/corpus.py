@@ -1,6 +1,7 @@
 """A folder of articles to Documents: UTF-8 Markdown and text, front matter or not."""
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,12 +12,11 @@ import yaml
 
 from qa.datatypes import Document
 from qa.errors import CorpusError
-from qa.text import Language, dominant_language
+from qa.text import Language, dominant_language, headings
 
 SUFFIXES = (".md", ".txt")
 
 _FRONT_MATTER = re.compile(r"\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
-_FIRST_HEADING = re.compile(r"^[ \t]{0,3}#[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Unreadable:
 
     path: str
     reason: str
+    content_hash: str
 
 
 def article_paths(folder: Path) -> list[Path]:
@@ -50,8 +51,12 @@ def _is_inside(path: Path, folder: Path, root: Path) -> bool:
 
 
 def document_id(path: Path, folder: Path) -> str:
-    """How a document is known: its path inside the corpus folder, with forward slashes."""
-    return path.relative_to(folder).as_posix()
+    """How a document is known: its path inside the corpus folder, with forward slashes, always valid UTF-8."""
+    return _valid_unicode(path.relative_to(folder).as_posix())
+
+
+def _valid_unicode(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def content_hash(raw: bytes) -> str:
@@ -60,12 +65,18 @@ def content_hash(raw: bytes) -> str:
 
 
 def corpus_digest(folder: Path) -> dict[str, str]:
-    """Content hash of every article by document id.
+    """Content hash of every article file by document id, empty where it cannot be read.
 
     Raises:
         CorpusError: if the folder does not exist or holds no article.
     """
-    return {document_id(path, folder): content_hash(path.read_bytes()) for path in article_paths(folder)}
+    digest: dict[str, str] = {}
+    for path in article_paths(folder):
+        try:
+            digest[document_id(path, folder)] = content_hash(path.read_bytes())
+        except OSError:
+            digest[document_id(path, folder)] = ""
+    return digest
 
 
 def read_corpus(folder: Path) -> Iterator[Document | Unreadable]:
@@ -75,49 +86,54 @@ def read_corpus(folder: Path) -> Iterator[Document | Unreadable]:
         CorpusError: if the folder does not exist or holds no article.
     """
     for path in article_paths(folder):
-        identity = document_id(path, folder)
+        identity, digest = document_id(path, folder), ""
         try:
             raw = path.read_bytes()
-            yield parse_document(identity, raw.decode("utf-8"), content_hash(raw))
+            digest = content_hash(raw)
+            if identity != path.relative_to(folder).as_posix():
+                yield Unreadable(identity, "its name is not UTF-8; rename it", digest)
+            else:
+                yield parse_document(identity, raw.decode("utf-8"), digest)
         except UnicodeDecodeError as error:
-            yield Unreadable(identity, f"not UTF-8 (byte {error.start}); save it as UTF-8")
+            yield Unreadable(identity, f"not UTF-8 (byte {error.start}); save it as UTF-8", digest)
         except OSError as error:
-            yield Unreadable(identity, error.strerror or "cannot be read")
+            yield Unreadable(identity, error.strerror or "cannot be read", digest)
 
 
 def parse_document(identity: str, text: str, digest: str) -> Document:
     """A Document of a file's whole text; title, language and metadata come from its front matter or the text."""
     matched = _FRONT_MATTER.match(text)
-    metadata = _metadata(matched.group(1)) if matched else {}
-    body_start = matched.end() if matched else len(text) - len(text.removeprefix("\ufeff"))
-    body = text[body_start:]
+    metadata = _metadata(matched.group(1)) if matched else None
+    body_start = matched.end() if matched and metadata is not None else len(text) - len(text.removeprefix("\ufeff"))
+    metadata = metadata or {}
     return Document(
         id=identity,
-        title=_title(metadata, body, identity),
+        title=_title(metadata, text, body_start, identity),
         text=text,
         path=identity,
-        language=_language(metadata, body),
+        language=_language(metadata, text[body_start:]),
         metadata=metadata,
         body_start=body_start,
         content_hash=digest,
     )
 
 
-def _metadata(block: str) -> dict[str, Any]:
-    """The front matter as plain JSON values; none where it is not a YAML mapping."""
+def _metadata(block: str) -> dict[str, Any] | None:
+    """The front matter as strings, lists and mappings; None where the block is no YAML mapping, so plain text."""
     try:
         loaded = yaml.load(block, Loader=yaml.BaseLoader)
-    except yaml.YAMLError:
-        return {}
-    return loaded if isinstance(loaded, dict) else {}
+        plain = json.loads(json.dumps(loaded, ensure_ascii=False).encode("utf-8", "replace"))
+    except (yaml.YAMLError, RecursionError, TypeError, ValueError):
+        return None
+    return plain if isinstance(plain, dict) else None
 
 
-def _title(metadata: dict[str, Any], body: str, identity: str) -> str:
+def _title(metadata: dict[str, Any], text: str, body_start: int, identity: str) -> str:
     title = metadata.get("title")
     if isinstance(title, str) and title.strip():
-        return title.strip()
-    heading = _FIRST_HEADING.search(body)
-    return heading.group(1).strip() if heading else Path(identity).stem
+        return " ".join(title.split())
+    top = (heading.text for heading in headings(text, body_start) if heading.level == 1 and heading.text)
+    return next(top, Path(identity).stem)
 
 
 def _language(metadata: dict[str, Any], body: str) -> Language:

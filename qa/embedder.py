@@ -6,7 +6,6 @@ only by `load_embedder`.
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
@@ -132,13 +132,11 @@ class SentenceTransformerEmbedder:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        if not Path(name).exists():
-            os.environ.setdefault("HF_HUB_OFFLINE", "1")  # a name means a model already on this machine
         try:
             from sentence_transformers import SentenceTransformer
 
-            self._model: Any = SentenceTransformer(name, device="cpu")
-        except (OSError, ValueError, RuntimeError, ImportError, KeyError) as error:
+            self._model: Any = SentenceTransformer(name, device="cpu", local_files_only=True)
+        except (OSError, ValueError, RuntimeError, ImportError, KeyError, SafetensorError) as error:
             message = (
                 f"No embedding model can be loaded from {name!r}: give a folder, or a model this machine already has."
             )

@@ -13,14 +13,11 @@ Scores = NDArray[np.float32]
 
 
 def min_max(scores: Scores) -> Scores:
-    """Scores moved to [0, 1]; all equal become 0. Not-found entries (NaN) count as the lowest."""
-    if not len(scores) or np.isnan(scores).all():
-        return np.zeros(len(scores), dtype=np.float32)
-    filled = np.where(np.isnan(scores), np.nanmin(scores), scores)
-    spread = float(filled.max() - filled.min())
+    """Scores moved to [0, 1]; all equal become 0."""
+    spread = float(np.ptp(scores)) if len(scores) else 0.0
     if spread <= 0.0:
         return np.zeros(len(scores), dtype=np.float32)
-    moved: Scores = ((filled - filled.min()) / spread).astype(np.float32)
+    moved: Scores = ((scores - scores.min()) / spread).astype(np.float32)
     return moved
 
 
@@ -32,4 +29,4 @@ def convex(sides: Sequence[tuple[Scores, float]]) -> Scores:
     """
     total = sum(weight for _, weight in sides)
     combined = sum((weight * min_max(scores) for scores, weight in sides), np.zeros(len(sides[0][0]), dtype=np.float32))
-    return combined / np.float32(total)
+    return combined / np.float32(total) if total > 0 else combined

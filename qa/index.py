@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from qa.config import IndexSettings
 from qa.datatypes import Document, Passage
 from qa.embedder import Embedder, StaticEmbedder, bundled_embedder, load_embedder
-from qa.errors import IndexDamagedError, IndexMismatchError, IndexMissingError
+from qa.errors import IndexDamagedError, IndexMismatchError, IndexMissingError, SettingsError
 from qa.lexical import LexicalIndex
 from qa.passages import Chunker, token_fitting_length
 from qa.text import Language, dominant_language, terms
@@ -108,8 +108,14 @@ def build(
         created=created,
         files={path.relative_to(folder).as_posix(): _checksum(path) for path in _files(folder)},
     )
-    (folder / MANIFEST).write_text(json.dumps(asdict(manifest), ensure_ascii=False, indent=1), encoding="utf-8")
+    record = asdict(manifest)
+    text = json.dumps({**record, "checksum": _record_checksum(record)}, ensure_ascii=False, indent=1)
+    (folder / MANIFEST).write_text(text, encoding="utf-8", newline="\n")
     return manifest
+
+
+def _record_checksum(record: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
 def _cut(
@@ -158,10 +164,12 @@ def read_manifest(folder: Path) -> Manifest:
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         written = record["format"]
         if written == FORMAT:
+            if record.pop("checksum") != _record_checksum(record):
+                raise ValueError("checksum")
             return Manifest(**{**record, "settings": IndexSettings(**record["settings"])})
     except FileNotFoundError as error:
         raise IndexMissingError(f"There is no index in {folder}; run `qa build` first.", folder) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, SettingsError) as error:
         raise IndexDamagedError(f"{path} is damaged; run `qa build` to write the index anew.", folder) from error
     raise IndexMismatchError(
         f"The index in {folder} has format {written}, this version reads {FORMAT}; run `qa build`.", folder

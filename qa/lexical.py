@@ -30,10 +30,13 @@ class LexicalIndex:
     def build(cls, folder: Path, rows: Iterable[tuple[str, Sequence[str]]]) -> "LexicalIndex":
         """Writes an index of `rows`, each (group, terms), into an empty folder."""
         folder.mkdir(parents=True, exist_ok=True)
-        index = tantivy.Index(_schema(), path=str(folder))
+        schema = _schema()
+        index = tantivy.Index(schema, path=str(folder))
         writer = index.writer(heap_size=_WRITER_BYTES, num_threads=1)
         for row, (group, terms) in enumerate(rows):
-            writer.add_document(tantivy.Document(row=row, group=group, terms=" ".join(terms)))
+            writer.add_document(
+                tantivy.Document.from_dict({"row": row, "group": group, "terms": " ".join(terms)}, schema)
+            )
         writer.commit()
         writer.wait_merging_threads()
         index.reload()

@@ -4,12 +4,9 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from langchain_text_splitters import RecursiveCharacterTextSplitter
-
 from qa.datatypes import Document, Passage
+from qa.text import headings
 
-_HEADING = re.compile(r"[ ]{0,3}(#{1,6})(?:[ \t]+(.*?))?[ \t]*#*[ \t]*$")
-_FENCE = re.compile(r"[ ]{0,3}(`{3,}|~{3,})")
 _LETTER_OR_DIGIT = re.compile(r"\w")
 
 # Coarse to fine. The closing quote stays with the sentence it closes.
@@ -39,53 +36,36 @@ def sections(document: Document) -> list[Section]:
     """The sections of a document in order; `#` lines inside code fences are text, not headings."""
     found: list[Section] = []
     path: list[tuple[int, str]] = []
-    fence = ""
-    position = start = document.body_start
-    for line in document.text[document.body_start :].splitlines(keepends=True):
-        fence = _fence_after(line, fence)
-        heading = None if fence else _HEADING.match(line.rstrip("\r\n"))
-        if heading:
-            found.append(Section(_heading_path(document, path), start, position))
-            level = len(heading.group(1))
-            path = [entry for entry in path if entry[0] < level]
-            path.append((level, (heading.group(2) or "").strip()))
-            start = position + len(line)
-        position += len(line)
-    found.append(Section(_heading_path(document, path), start, position))
+    start = document.body_start
+    for heading in headings(document.text, document.body_start):
+        found.append(Section(_heading_path(document, path), start, heading.start))
+        path = [entry for entry in path if entry[0] < heading.level]
+        path.append((heading.level, heading.text))
+        start = heading.end
+    found.append(Section(_heading_path(document, path), start, len(document.text)))
     return [section for section in found if section.start < section.end]
 
 
-def _fence_after(line: str, fence: str) -> str:
-    """The open code fence after this line, or nothing."""
-    mark = _FENCE.match(line)
-    if not mark:
-        return fence
-    if not fence:
-        return mark.group(1)
-    closes = mark.group(1).startswith(fence) and not line.strip().strip(fence[0])
-    return "" if closes else fence
-
-
 def _heading_path(document: Document, path: list[tuple[int, str]]) -> tuple[str, ...]:
-    headings = [text for _, text in path if text]
-    if not document.title or headings[:1] == [document.title]:
-        return tuple(headings)
-    return (document.title, *headings)
+    texts = [text for _, text in path if text]
+    if not document.title or texts[:1] == [document.title]:
+        return tuple(texts)
+    return (document.title, *texts)
 
 
 def token_fitting_length(
     limit_bytes: int, token_limit: int | None, count_tokens: Callable[[str], int]
 ) -> Callable[[str], int]:
-    """A length in UTF-8 bytes that also exceeds `limit_bytes` wherever a text exceeds the embedder's tokens."""
+    """A length in UTF-8 bytes that exceeds `limit_bytes` also where a text exceeds the embedder's tokens.
+
+    A quarter of the tokens is left for the headings a passage is searched with.
+    """
     if token_limit is None:
         return utf8_length
-    limit = token_limit
+    room = max(1, token_limit * 3 // 4)
 
     def length(text: str) -> int:
-        size = utf8_length(text)
-        if size > limit_bytes or size <= limit // 4:
-            return size
-        return max(size, -(-count_tokens(text) * limit_bytes // limit))
+        return max(utf8_length(text), -(-count_tokens(text) * limit_bytes // room))
 
     return length
 
@@ -99,6 +79,9 @@ class Chunker:
     """Cuts documents into passages of at most `limit` by `length`."""
 
     def __init__(self, limit: int, length: Callable[[str], int] = utf8_length) -> None:
+        # Imported here because it takes most of a second, and only a build cuts.
+        from langchain_text_splitters import RecursiveCharacterTextSplitter
+
         self._splitter = RecursiveCharacterTextSplitter(
             separators=_SEPARATORS,
             is_separator_regex=True,

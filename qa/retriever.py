@@ -1,6 +1,7 @@
 """A question to Hits: each passage language searched apart by three sides, fused, then merged."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,34 +53,44 @@ class Retriever:
         )
 
     def retrieve(self, question: str) -> list[Hit]:
-        """The best passages, best first, ties by passage id."""
+        """The best passages, best first, ties by passage id.
+
+        A passage's score is its place within its language (a fusion in [0, 1]) plus how well that language's best
+        passage stands in absolute terms, so that neither language crowds the other out.
+        """
         query = self.query(question)
-        found = [hit for language in self.index.rows_by_language for hit in self._retrieve_language(query, language)]
+        found: list[Hit] = []
+        for language in self.index.rows_by_language:
+            hits = self._retrieve_language(query, language)
+            standing = self._standing(hits, crossing=language != query.language)
+            found.extend(replace(hit, score=hit.score + standing) for hit in hits)
         found.sort(key=lambda hit: (-hit.score, hit.passage.id))
         return found[: self.settings.hits]
 
+    def _standing(self, hits: Sequence[Hit], *, crossing: bool) -> float:
+        """Dense and alignment score of the best hit; across languages both run lower, hence the bonus."""
+        if not hits:
+            return 0.0
+        best = max(hits, key=lambda hit: (hit.score, -hit.passage.id))
+        bonus = self.settings.crossing_bonus if crossing else 0.0
+        return (best.dense or 0.0) + (best.alignment or 0.0) + bonus
+
     def _retrieve_language(self, query: Query, language: Language) -> list[Hit]:
-        rows_of_language = self.index.rows_by_language[language]
-        lexical = dict(self.index.lexical.search(query.terms, self.settings.candidates, language))
-        nearest = self.index.vectors.search(query.vector, self.settings.candidates, rows_of_language)
+        """The candidates of one passage language, their score the fusion alone."""
+        settings, index = self.settings, self.index
+        lexical = dict(index.lexical.search(query.terms, settings.candidates, language))
+        nearest = index.vectors.search(query.vector, settings.candidates, index.rows_by_language[language])
         rows = sorted(lexical.keys() | {row for row, _ in nearest})
         if not rows:
             return []
-        dense = self.index.vectors.cosines(query.vector, rows)
-        aligned = self.align(query, [self.index.tokens_of(row) for row in rows])
-        matched = np.array([lexical.get(row, np.nan) for row in rows], dtype=np.float32)
-        settings = self.settings
-        same = language == query.language
-        lexical_weight = settings.lexical_weight if same else settings.crossing_lexical_weight
-        fused = convex(
-            [
-                (dense, settings.dense_weight),
-                (aligned, settings.alignment_weight),
-                (np.nan_to_num(matched), lexical_weight),
-            ]
-        )
+        dense = index.vectors.cosines(query.vector, rows)
+        aligned = self.align(query, [index.tokens_of(row) for row in rows])
+        matched = np.array([lexical.get(row, 0.0) for row in rows], dtype=np.float32)
+        lexical_weight = settings.lexical_weight if language == query.language else settings.crossing_lexical_weight
+        weights = (settings.dense_weight, settings.alignment_weight, lexical_weight)
+        fused = convex(list(zip((dense, aligned, matched), weights, strict=True)))
         return [
-            Hit(self.index.passages[row], float(fused[i]), float(dense[i]), lexical.get(row), float(aligned[i]))
+            Hit(index.passages[row], float(fused[i]), float(dense[i]), lexical.get(row), float(aligned[i]))
             for i, row in enumerate(rows)
         ]
 

@@ -7,6 +7,7 @@ and every span points into the string it was given.
 import re
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
@@ -22,14 +23,16 @@ _HAN_RUN_OR_WORD = re.compile(f"(?P<han>[{_HAN}]+)|(?P<number>\\d+(?:[.,]\\d+)*)
 _LATIN_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 
 _CLOSING = "\"'”’»）)】」』》〉］]"
-_SENTENCE_END = re.compile(
-    rf"[。！？!?…]+[{re.escape(_CLOSING)}]*|[.]+[{re.escape(_CLOSING)}]*(?=\s|$)|\n+|[；;](?=\s*\n)"
-)
-_ABBREVIATION = re.compile(
+_SENTENCE_END = re.compile(rf"[。！？!?…]+[{re.escape(_CLOSING)}]*|[.]+[{re.escape(_CLOSING)}]*(?=\s|$)|\n+")
+_NO_SENTENCE_BEFORE = re.compile(
     r"(?:^|[\s(“\"'])(?:[A-Za-z]|(?:[A-Za-z]\.)+[A-Za-z]|Mr|Mrs|Ms|Dr|Prof|Sr|Jr|St|vs|etc|cf|Inc|Ltd|Co|Corp"
     r"|No|Nos|Fig|Vol|pp|Gen|Sen|Rep|Gov|approx|est|al|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)$"
+    r"|(?:^|[\r\n])[ \t]*\d{1,3}$"
 )
+_LOOK_BACK = 40  # characters before a full stop in which an abbreviation or a list number may stand
 _LINE_MARKER = re.compile(r"(?:[-*+>]|\d+[.)])[ \t]+|\|[ \t]*|#{1,6}[ \t]+")
+_HEADING_MARKS = re.compile(r" {0,3}(#{1,6})(?=\s|$)")
+_FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
 _CONTAINS_WORD = re.compile(r"\w")
 
 
@@ -90,8 +93,8 @@ def sentences(text: str) -> list[tuple[int, int]]:
 
 def _sentence_ends(text: str) -> Iterator[int]:
     for match in _SENTENCE_END.finditer(text):
-        mark = text[match.start()]
-        if mark == "." and match.group().rstrip(_CLOSING) == "." and _ABBREVIATION.search(text, 0, match.start()):
+        before = text[max(0, match.start() - _LOOK_BACK) : match.start()]
+        if match.group().rstrip(_CLOSING) == "." and _NO_SENTENCE_BEFORE.search(before):
             continue
         yield match.end()
     yield len(text)
@@ -101,8 +104,55 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
     while start < end and text[start].isspace():
         start += 1
     marker = _LINE_MARKER.match(text, start, end)
-    if marker and (start == 0 or text[start - 1] in "\r\n"):
+    if marker and _begins_line(text, start):
         start = marker.end()
     while end > start and (text[end - 1].isspace() or text[end - 1] == "|"):
         end -= 1
     return (start, end) if _CONTAINS_WORD.search(text, start, end) else None
+
+
+def _begins_line(text: str, position: int) -> bool:
+    while position > 0 and text[position - 1] in " \t":
+        position -= 1
+    return position == 0 or text[position - 1] in "\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A Markdown heading line: `[start, end)` is the whole line with its line end."""
+
+    level: int
+    text: str
+    start: int
+    end: int
+
+
+def headings(text: str, start: int = 0) -> Iterator[Heading]:
+    """The ATX headings from `start` on; a `#` line inside a code fence is none."""
+    position, fence = start, ""
+    for line in text[start:].splitlines(keepends=True):
+        fence = _fence_after(line, fence)
+        marks = None if fence else _HEADING_MARKS.match(line)
+        if marks:
+            yield Heading(
+                len(marks.group(1)), _without_closing_marks(line[marks.end() :]), position, position + len(line)
+            )
+        position += len(line)
+
+
+def _fence_after(line: str, fence: str) -> str:
+    """The open code fence after this line, or nothing."""
+    mark = _FENCE.match(line)
+    if not mark:
+        return fence
+    if not fence:
+        return mark.group(1)
+    closes = mark.group(1).startswith(fence) and not line.strip().strip(fence[0])
+    return "" if closes else fence
+
+
+def _without_closing_marks(heading: str) -> str:
+    """The heading's text; a closing run of `#` counts as marks only when set off by a space."""
+    content = heading.strip()
+    unmarked = content.rstrip("#")
+    return unmarked.rstrip() if not unmarked or unmarked[-1] in " \t" else content

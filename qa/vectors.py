@@ -24,7 +24,7 @@ class VectorIndex:
             ValueError: if a row is neither of unit length nor zero.
         """
         lengths = np.linalg.norm(vectors, axis=1)
-        wrong = np.flatnonzero((np.abs(lengths - 1.0) > 1e-3) & (lengths > 0))
+        wrong = np.flatnonzero(~((np.abs(lengths - 1.0) <= 1e-3) | (lengths == 0)))  # also where it is not a number
         if len(wrong):
             raise ValueError(f"Row {wrong[0]} of {len(vectors)} has length {lengths[wrong[0]]:.3f}, not 1.")
         index = faiss.IndexFlatIP(vectors.shape[1])
@@ -43,7 +43,9 @@ class VectorIndex:
         if rows is not None:
             parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(rows))  # type: ignore[call-arg]
         cosines, found = self._index.search(query.reshape(1, -1), count, params=parameters)
-        pairs = [(int(row), float(cosine)) for row, cosine in zip(found[0], cosines[0], strict=True) if row >= 0]
+        pairs = [
+            (int(row), float(cosine)) for row, cosine in zip(found[0], cosines[0], strict=True) if row >= 0 and cosine
+        ]
         return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
 
     def cosines(self, query: Vectors, rows: Sequence[int]) -> NDArray[np.float32]:

@@ -80,7 +80,7 @@ def fit(rows: Sequence[Example]) -> tuple[dict[str, float], dict[str, Any]]:
     features = np.array([row[0] for row in rows])
     answerable = np.array([row[1] for row in rows])
     held_back = np.array([row[2] for row in rows]) % 3 == 0
-    model = LogisticRegression(C=10.0, class_weight="balanced", max_iter=5000).fit(
+    model = LogisticRegression(C=1.0, class_weight="balanced", max_iter=5000).fit(
         features[~held_back], answerable[~held_back]
     )
     said = model.predict_proba(features[held_back])[:, 1]

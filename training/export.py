@@ -1,12 +1,15 @@
 """Writes the model folder: int8 vectors with a scale a token, the tokenizer, and what sentence-transformers reads."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer
+
+from qa.embedder import BUNDLED_FOLDER
 
 _STATIC = "sentence_transformers.sentence_transformer.modules.static_embedding.StaticEmbedding"
 _NORMALIZE = "sentence_transformers.base.modules.normalize.Normalize"
@@ -35,6 +38,9 @@ def write_model(folder: Path, tokenizer: Tokenizer, vectors: NDArray[np.float32]
         "prompts": {"query": "", "document": ""},
         "similarity_fn_name": "cosine",
     }
+    for name in ("README.md", "NOTICE"):  # the model card and the sources' licences hold for every run of the recipe
+        if folder.resolve() != BUNDLED_FOLDER.resolve():
+            shutil.copyfile(BUNDLED_FOLDER / name, folder / name)
     _write_json(folder / "modules.json", modules)
     _write_json(folder / "config_sentence_transformers.json", settings)
     _write_json(folder / "1_Normalize" / "config.json", {})

@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qa.alignment import Vectors, best_matches, scores
+
+
+def unit_rows(generator: np.random.Generator, count: int, dimension: int = 8) -> Vectors:
+    rows = generator.normal(size=(count, dimension))
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def plain_best_matches(question: Vectors, tokens: Vectors, passages: list[list[int]]) -> list[list[float]]:
+    found = []
+    for passage in passages:
+        row = []
+        for word in question:
+            cosines = [float(sum(a * b for a, b in zip(word, tokens[token], strict=True))) for token in passage]
+            row.append(max(cosines) if cosines else 0.0)
+        found.append(row)
+    return found
+
+
+def as_arrays(passages: list[list[int]]) -> list[np.ndarray]:
+    return [np.array(passage, dtype=np.int64) for passage in passages]
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(0, 5),
+    st.lists(st.lists(st.integers(0, 9), max_size=6), max_size=8),
+)
+@settings(max_examples=100, deadline=None)
+def test_best_matches_are_those_of_plain_loops(seed: int, words: int, passages: list[list[int]]) -> None:
+    """Each question token's best cosine in each passage is what three nested loops find, and 0 in an empty passage."""
+    generator = np.random.default_rng(seed)
+    question, tokens = unit_rows(generator, words), unit_rows(generator, 10)
+    found = best_matches(question, tokens, as_arrays(passages))
+    assert found.shape == (len(passages), words)
+    for row, expected in zip(found, plain_best_matches(question, tokens, passages), strict=True):
+        assert row == pytest.approx(expected, abs=1e-5)
+
+
+def test_scores_are_weighted_means() -> None:
+    """A passage's score is the mean of its best matches by the question tokens' weights, worked out by hand."""
+    best = np.array([[1.0, 0.5, 0.0], [-1.0, -1.0, -1.0], [0.0, 1.0, 1.0]], dtype=np.float32)
+    weights = np.array([1.0, 2.0, 5.0], dtype=np.float32)
+    assert scores(best, weights) == pytest.approx([(1.0 + 1.0) / 8, -1.0, (2.0 + 5.0) / 8])
+
+
+def test_question_found_word_for_word_scores_one() -> None:
+    """A passage that holds every word of the question has score 1, and the weights do not matter then."""
+    generator = np.random.default_rng(0)
+    tokens = unit_rows(generator, 10)
+    found = best_matches(tokens[[4, 2, 4]], tokens, as_arrays([[0, 2, 4, 9], [1, 3]]))
+    aligned = scores(found, generator.uniform(0.1, 9.0, size=3).astype(np.float32))
+    assert aligned[0] == pytest.approx(1.0, abs=1e-6)
+    assert aligned[1] < 0.99
+
+
+def test_order_and_repetition_in_a_passage_do_not_matter() -> None:
+    """A passage's matches are the same whatever the order of its tokens and however often one is repeated."""
+    generator = np.random.default_rng(1)
+    question, tokens = unit_rows(generator, 4), unit_rows(generator, 10)
+    found = best_matches(question, tokens, as_arrays([[1, 2, 3], [3, 3, 2, 1, 1]]))
+    assert (found[0] == found[1]).all()
+
+
+@pytest.mark.parametrize("weights", [[], [0.0, 0.0]], ids=["no words", "words without weight"])
+def test_question_without_weight_scores_nought(weights: list[float]) -> None:
+    """A question of which the model knows nothing scores 0 everywhere instead of dividing by zero."""
+    best = np.ones((3, len(weights)), dtype=np.float32)
+    assert scores(best, np.array(weights, dtype=np.float32)).tolist() == [0.0, 0.0, 0.0]

@@ -1,0 +1,111 @@
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import qa
+
+PACKAGE = Path(qa.__file__).parent
+
+# A module may import only from those before it.
+STAGES = [
+    "version", "text", "errors", "datatypes", "embedder", "config", "corpus", "passages", "vectors", "lexical",
+    "alignment", "fusion", "index", "generations", "question", "retriever", "answerer", "chat", "render", "evaluation",
+    "cli",
+]  # fmt: skip
+
+MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.glob("*.py"))}
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """Every module a file imports, inside functions too; `from qa import index` counts as `qa.index`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"relative import in line {node.lineno}"
+            assert node.module is not None
+            if node.module == "qa":
+                yield from (f"qa.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+
+
+def own_imports(module: str) -> set[str]:
+    return {name.split(".")[1] for name in imported(MODULES[module]) if name.startswith("qa.")}
+
+
+def importers(*libraries: str) -> set[str]:
+    return {
+        module for module, tree in MODULES.items() if {name.split(".")[0] for name in imported(tree)} & {*libraries}
+    }
+
+
+def test_every_module_has_its_place() -> None:
+    """The stages listed here are the modules of the package, no more and no fewer."""
+    assert sorted(STAGES) == sorted(MODULES.keys() - {"__init__"})
+
+
+@pytest.mark.parametrize("module", STAGES)
+def test_arrows_point_one_way(module: str) -> None:
+    """A module imports only stages before its own, so that there is no cycle and a reader can start at the top."""
+    assert own_imports(module) <= set(STAGES[: STAGES.index(module)])
+
+
+@pytest.mark.parametrize("module", ["vectors", "lexical", "alignment", "fusion"])
+def test_engines_know_nothing_of_the_package(module: str) -> None:
+    """The engines speak integers and floats only."""
+    assert own_imports(module) == set()
+
+
+@pytest.mark.parametrize(
+    ("libraries", "modules"),
+    [
+        (("torch", "sentence_transformers", "transformers"), {"embedder"}),
+        (("tokenizers", "safetensors"), {"embedder"}),
+        (("faiss",), {"vectors"}),
+        (("tantivy",), {"lexical"}),
+        (("Stemmer",), {"text"}),
+        (("langchain_text_splitters",), {"passages"}),
+        (("yaml",), {"corpus"}),
+        (("ir_measures",), {"evaluation"}),
+        (("gradio",), set()),
+        (("eval",), set()),
+        (("pickle", "shelve", "marshal", "joblib", "dill"), set()),
+        (("requests", "urllib", "http", "socket", "httpx"), set()),
+    ],
+    ids=lambda value: " ".join(sorted(value)),
+)
+def test_each_library_stays_in_its_room(libraries: tuple[str, ...], modules: set[str]) -> None:
+    """Each library is imported in one module, and those that unpickle, fetch or belong elsewhere in none."""
+    assert importers(*libraries) == modules
+
+
+def test_only_the_command_line_prints() -> None:
+    """No module but `cli` calls `print`."""
+    printing = {
+        module
+        for module, tree in MODULES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    }
+    assert printing == {"cli"}
+
+
+def test_question_pays_for_nothing_it_does_not_use() -> None:
+    """Importing the package and its command line brings neither torch nor the page nor the metrics."""
+    code = (
+        "import sys, qa, qa.cli; heavy = {'torch', 'sentence_transformers', 'gradio', 'ir_measures', 'scipy'};"
+        "sys.exit(', '.join(sorted(heavy & sys.modules.keys())) or 0)"
+    )
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+
+
+def test_public_names_are_sorted_and_resolve() -> None:
+    """`qa.__all__` is sorted, without repeats, and each name in it is there."""
+    assert sorted(set(qa.__all__)) == qa.__all__
+    assert [name for name in qa.__all__ if not hasattr(qa, name)] == []

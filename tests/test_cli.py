@@ -1,0 +1,228 @@
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from qa import generations
+from qa.cli import main
+
+QUESTION = "众智FlagOS 2.0支持多少款芯片？"
+GOLD = [
+    {
+        "id": "zh-1", "question": "京津冀创业投资引导基金的总规模是多少？", "language": "zh", "type": "number",
+        "documents": ["jingjinji-collaboration-data.zh.md"], "answers": ["500亿元"],
+    },
+    {
+        "id": "en-1", "question": "How many chips does FlagOS 2.0 support?", "language": "en", "type": "number",
+        "documents": ["open-source-flagos.en.md"], "answers": ["32 AI chips"],
+    },
+    {"id": "no-1", "question": "火星上的基地什么时候建成？", "language": "zh", "type": "unanswerable"},
+]  # fmt: skip
+
+
+def write_lines(path: Path, *records: object) -> Path:
+    """A JSON Lines file of records; text and bytes are written as they are."""
+    lines = [
+        record if isinstance(record, bytes) else json.dumps(record, ensure_ascii=False).encode() for record in records
+    ]
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    return path
+
+
+def qa_command() -> str:
+    """The console script of the environment the tests run in."""
+    found = shutil.which("qa", path=str(Path(sys.executable).parent)) or shutil.which("qa")
+    assert found, "the package is not installed: pip install -e ."
+    return found
+
+
+def test_build_says_what_it_built(small_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`qa build` prints one line with the counts and the folder, and names every article it left out."""
+    (small_corpus / "old.txt").write_bytes("旧编码".encode("gb18030"))
+    assert main(["build", "--corpus", str(small_corpus), "--index", str(tmp_path / "index")]) == 0
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == 1
+    assert said.out.startswith("4 articles, ")
+    assert str(generations.live_folder(tmp_path / "index")) in said.out
+    assert said.err.splitlines() == ["left out: old.txt: not UTF-8 (byte 0); save it as UTF-8"]
+
+
+def test_ask_prints_quotes_and_their_places(
+    index_folder: Path, corpus_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`qa ask` prints the cited sentences, then file, headings and characters of each, which hold the sentence."""
+    assert main(["ask", "How many chips does FlagOS 2.0 support?", "--index", str(index_folder)]) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert "32 AI chips from 18 vendors across all scenarios. [1]" in said.out
+    place = next(line for line in said.out.splitlines() if line.startswith("[1] open-source-flagos.en.md · "))
+    start, end = map(int, place.rsplit(" · ", 1)[1].split("–"))
+    assert "32 AI chips" in (corpus_folder / "open-source-flagos.en.md").read_bytes().decode("utf-8")[start:end]
+
+
+def test_ask_prints_json_of_the_stable_form(
+    index_folder: Path, corpus_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`qa ask --json` prints one line with exactly the promised keys, answered or refused."""
+    for question, answered in ((QUESTION, True), ("火星上的基地什么时候建成？", False)):
+        assert main(["ask", question, "--json", "--index", str(index_folder)]) == 0
+        record = json.loads(capsys.readouterr().out)
+        assert list(record) == ["question", "answered", "text", "confidence", "citations", "passages"]
+        assert (record["question"], record["answered"], bool(record["citations"])) == (question, answered, answered)
+        for citation in record["citations"]:
+            assert list(citation) == ["number", "document_id", "title", "path", "start", "end", "quote", "headings"]
+            text = (corpus_folder / citation["path"]).read_bytes().decode("utf-8")
+            assert text[citation["start"] : citation["end"]] == citation["quote"]
+        assert len(record["passages"]) == 10
+        for passage in record["passages"]:
+            sides = ["score", "dense", "lexical", "alignment"]
+            assert list(passage) == ["document_id", "path", "start", "end", "text", *sides]
+
+
+def test_ask_answers_a_file_line_for_line(
+    index_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`qa ask --questions` prints a line for each line; a bad one says why, the rest are answered, the code is 2."""
+    path = write_lines(
+        tmp_path / "questions.jsonl",
+        {"id": "first", "question": QUESTION},
+        b"not JSON",
+        b"[1, 2]",
+        {"id": "no question"},
+        {"id": "blank", "question": "  "},
+        {"id": "null", "question": None},
+        {"question": "How many chips does FlagOS 2.0 support?"},
+        b'{"id": "surrogate", "question": "FlagOS 2.0 \\ud800"}',
+        b"[" * 200_000,
+        {"id": "last", "question": "朱松纯是谁？\u2028"},
+    )
+    assert main(["ask", "--questions", str(path), "--index", str(index_folder)]) == 2
+    said = capsys.readouterr()
+    records = [json.loads(line) for line in said.out.split("\n") if line]
+    assert [record["id"] for record in records] == [
+        "first",
+        2,
+        3,
+        "no question",
+        "blank",
+        "null",
+        7,
+        "surrogate",
+        9,
+        "last",
+    ]
+    assert ["error" in record for record in records] == [False, True, True, True, True, True, False, False, True, False]
+    assert all(record["citations"] for record in (records[0], records[6], records[9]))
+    assert said.err == ""
+    write_lines(path, {"id": "first", "question": QUESTION})
+    assert main(["ask", "--questions", str(path), "--index", str(index_folder)]) == 0
+
+
+def test_a_file_is_answered_line_for_line_when_articles_have_gone(
+    small_index: Path, small_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A question whose articles have changed since the build has its own error line, like any that cannot be asked."""
+    path = write_lines(
+        tmp_path / "questions.jsonl", {"id": "one", "question": "茶"}, {"id": "two", "question": "turtle"}
+    )
+    for article in small_corpus.rglob("*.*"):
+        article.unlink()
+    assert main(["ask", "--questions", str(path), "--index", str(small_index)]) == 2
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(record["id"], "error" in record) for record in records] == [("one", True), ("two", True)]
+
+
+def test_eval_prints_writes_and_keeps_the_floor(
+    index_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`qa eval` prints every measure, writes the report, and exits with 1 under a floor, 0 on it, 2 for a wrong one."""
+    path = write_lines(tmp_path / "gold.jsonl", *GOLD)
+    report = tmp_path / "reports" / "report.json"
+    command = ["eval", "--questions", str(path), "--index", str(index_folder)]
+    assert main([*command, "--output", str(report), "--floor", "answer recall=0", "--floor", "recall@10=1"]) == 0
+    printed = capsys.readouterr().out
+    written = json.loads(report.read_text(encoding="utf-8"))
+    assert [question["id"] for question in written["questions"]] == ["zh-1", "en-1", "no-1"]
+    figures = written["figures"]["all"]
+    assert figures["answer recall"]["count"] == 2
+    assert figures["rightly refused"]["count"] == 1
+    for name, figure in figures.items():
+        assert f"  {name:<16} {figure['mean']:.3f} " in printed
+    assert main([*command, "--floor", "answer recall=1.01"]) == 1
+    assert capsys.readouterr().err.startswith("qa: answer recall ")
+    assert main([*command, "--floor", "no such measure=1"]) == 2
+    assert "recall@10" in capsys.readouterr().err
+
+
+def test_a_gold_question_may_hold_any_character(
+    index_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """JSON allows a line separator inside a string; such a line of a gold file is one line."""
+    path = write_lines(tmp_path / "gold.jsonl", {**GOLD[0], "question": f"{GOLD[0]['question']}\u2028\u0085"})
+    assert main(["eval", "--questions", str(path), "--index", str(index_folder)]) == 0
+    assert "answer recall" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        *("no index", "corpus missing", "corpus empty", "empty article", "article not UTF-8", "index damaged"),
+        *("pointer damaged", "blank question", "question and file", "neither", "no such file", "file not UTF-8"),
+        *("gold not JSON", "gold empty", "no such model", "passages too small", "index is a file", "report unwritable"),
+    ],
+)
+def test_an_error_is_one_line(case: str, small_index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever a person gets wrong is said in exactly one line on stderr, with exit code 2 and nothing on stdout."""
+    folder, missing = tmp_path / "empty", str(tmp_path / "missing")
+    folder.mkdir()
+    index, build = ["--index", str(small_index)], ["build", "--index", str(tmp_path / "new"), "--corpus"]
+    gold = write_lines(tmp_path / "gold.jsonl", *GOLD)
+    commands = {
+        "no index": ["ask", QUESTION, "--index", missing],
+        "corpus missing": [*build, missing],
+        "corpus empty": [*build, str(folder)],
+        "empty article": [*build, str(folder)],
+        "article not UTF-8": [*build, str(folder)],
+        "index damaged": ["ask", QUESTION, *index],
+        "pointer damaged": ["ask", QUESTION, *index],
+        "blank question": ["ask", " ", *index],
+        "question and file": ["ask", QUESTION, "--questions", str(gold), *index],
+        "neither": ["ask", *index],
+        "no such file": ["ask", "--questions", missing, *index],
+        "file not UTF-8": ["ask", "--questions", str(write_lines(tmp_path / "gb.jsonl", b"\xd6\xd0\xff")), *index],
+        "gold not JSON": ["eval", "--questions", str(write_lines(tmp_path / "bad.jsonl", b"{")), *index],
+        "gold empty": ["eval", "--questions", str(write_lines(tmp_path / "none.jsonl", b"")), *index],
+        "no such model": [*build, str(tmp_path / "articles"), "--embedder", missing],
+        "passages too small": [*build, str(tmp_path / "articles"), "--passage-bytes", "1"],
+        "index is a file": ["build", "--corpus", str(tmp_path / "articles"), "--index", str(gold)],
+        "report unwritable": ["eval", "--questions", str(gold), "--output", str(gold / "report.json"), *index],
+    }
+    if case == "empty article":
+        (folder / "empty.md").write_bytes(b"")
+    elif case == "article not UTF-8":
+        (folder / "old.md").write_bytes("旧编码".encode("gb18030"))
+    elif case == "index damaged":
+        (generations.live_folder(small_index) / "vectors.faiss").write_bytes(b"damage")
+    elif case == "pointer damaged":
+        (small_index / "current.json").write_bytes(b'{"generation": "../elsewhere"}')
+    assert main(commands[case]) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith("qa: ")
+    assert said.err.count("\n") == 1
+    assert said.err.endswith("\n")
+    assert said.out == "" or case == "report unwritable"
+
+
+def test_the_installed_command_speaks_utf8(index_folder: Path, tmp_path: Path) -> None:
+    """The console script takes and prints Chinese, exits with 2 on an error, and shows no traceback."""
+    command = [qa_command(), "ask", QUESTION, "--json", "--index"]
+    done = subprocess.run([*command, str(index_folder)], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout.decode("utf-8"))["question"] == QUESTION
+    failed = subprocess.run([*command, str(tmp_path / "missing")], capture_output=True, check=False)
+    assert (failed.returncode, failed.stdout) == (2, b"")
+    assert failed.stderr.decode("utf-8").count("\n") == 1
+    assert b"Traceback" not in failed.stderr

@@ -1,0 +1,75 @@
+import math
+from dataclasses import FrozenInstanceError, replace
+from typing import Any
+
+import pytest
+
+from qa.config import AnswerSettings, IndexSettings, SearchSettings, Settings
+from qa.errors import SettingsError
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value"),
+    [
+        (IndexSettings(), "embedder", "  "),
+        (IndexSettings(), "passage_bytes", 99),
+        (IndexSettings(), "passage_bytes", 100_001),
+        (SearchSettings(), "candidates", 0),
+        (SearchSettings(), "candidates", 10_001),
+        (SearchSettings(), "hits", 0),
+        (SearchSettings(), "hits", 101),
+        (AnswerSettings(), "citations", 0),
+        (AnswerSettings(), "citations", 4),
+        (AnswerSettings(), "passages_read", 0),
+        (AnswerSettings(), "question_characters", 0),
+        (AnswerSettings(), "minimum_confidence", -0.01),
+        (AnswerSettings(), "minimum_confidence", 1.01),
+        (AnswerSettings(), "minimum_confidence", math.nan),
+        (AnswerSettings(), "citation_margin", -0.1),
+        (AnswerSettings(), "citation_margin", math.nan),
+        (AnswerSettings(), "passage_weight", math.nan),
+    ],
+)
+def test_value_outside_its_range_is_an_error_that_names_it(part: Any, name: str, value: object) -> None:
+    """Every setting outside its range is refused with its name, also when a variant is made with `replace`."""
+    with pytest.raises(SettingsError, match=name):
+        replace(part, **{name: value})
+
+
+@pytest.mark.parametrize("value", [-0.1, math.nan, math.inf])
+def test_search_weight_that_is_no_weight_is_refused(value: float) -> None:
+    """Each search weight is a finite number that is not negative."""
+    for name in ("dense_weight", "alignment_weight", "lexical_weight", "crossing_lexical_weight"):
+        with pytest.raises(SettingsError, match="weight"):
+            replace(SearchSettings(), **{name: value})
+
+
+def test_search_weights_that_are_all_zero_are_refused() -> None:
+    """A search in which no side counts is refused."""
+    with pytest.raises(SettingsError, match="weights"):
+        SearchSettings(dense_weight=0.0, alignment_weight=0.0, lexical_weight=0.0, crossing_lexical_weight=0.0)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        IndexSettings(passage_bytes=100),
+        IndexSettings(passage_bytes=100_000),
+        SearchSettings(candidates=1, hits=1),
+        SearchSettings(candidates=10_000, hits=10_000),
+        SearchSettings(dense_weight=0.0, alignment_weight=0.0),
+        AnswerSettings(citations=1, passages_read=1, question_characters=1, minimum_confidence=0.0),
+        AnswerSettings(citations=3, minimum_confidence=1.0, citation_margin=0.0, passage_weight=0.0),
+    ],
+)
+def test_ends_of_the_ranges_are_allowed(part: object) -> None:
+    """The ends of a range belong to it, and equal settings compare equal."""
+    assert part == replace(part)  # type: ignore[type-var]
+
+
+def test_settings_are_frozen_and_hashable() -> None:
+    """Settings can be shared between visitors because nobody can change them."""
+    settings = Settings()
+    with pytest.raises(FrozenInstanceError):
+        settings.answer = AnswerSettings(citations=1)  # type: ignore[misc]
+    assert len({settings, Settings(), replace(settings, answer=AnswerSettings(citations=1))}) == 2

@@ -1,0 +1,109 @@
+import math
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from qa.lexical import LexicalIndex
+
+K1, B = 1.2, 0.75
+
+Rows = list[tuple[str, list[str]]]
+
+
+def bm25(rows: Rows, question: list[str], group: str) -> list[tuple[int, float]]:
+    """Robertson's BM25 as a plain loop; statistics are those of all rows, whatever their group."""
+    mean_length = sum(len(terms) for _, terms in rows) / len(rows)
+    document_frequency = Counter(term for _, terms in rows for term in set(terms))
+    scores: dict[int, float] = {}
+    for row, (row_group, terms) in enumerate(rows):
+        frequencies = Counter(terms)
+        if row_group != group or not set(question) & set(terms):
+            continue
+        score = 0.0
+        for term in question:
+            rarity = math.log(1 + (len(rows) - document_frequency[term] + 0.5) / (document_frequency[term] + 0.5))
+            length = 1 - B + B * len(terms) / mean_length
+            score += rarity * frequencies[term] * (K1 + 1) / (frequencies[term] + K1 * length)
+        scores[row] = score
+    return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+def random_rows(count: int = 120, seed: int = 0) -> Rows:
+    """Short rows, whose lengths tantivy keeps exactly, of a vocabulary with frequent and rare terms."""
+    generator = random.Random(seed)
+    vocabulary = [f"t{i}" for i in range(30)] + ["人工", "智能", "5.4", "naïv"]
+    weights = [1 / (i + 1) for i in range(len(vocabulary))]
+    return [
+        (generator.choice(["zh", "en"]), generator.choices(vocabulary, weights, k=generator.randint(1, 30)))
+        for _ in range(count)
+    ]
+
+
+@pytest.fixture
+def rows() -> Rows:
+    return random_rows()
+
+
+@pytest.fixture
+def index(tmp_path: Path, rows: Rows) -> LexicalIndex:
+    return LexicalIndex.build(tmp_path / "lexical", rows)
+
+
+QUESTIONS = [
+    ["t0"],
+    ["t0", "t0", "t5"],
+    ["人工", "智能", "t2"],
+    ["5.4", "naïv", "unknown"],
+    [f"t{i}" for i in range(20)],
+]
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=" ".join)
+@pytest.mark.parametrize("group", ["zh", "en"])
+def test_scores_are_those_of_the_formula(index: LexicalIndex, rows: Rows, question: list[str], group: str) -> None:
+    """Scores are BM25's, a term repeated in the question counted twice, and only rows of the group are found."""
+    expected = dict(bm25(rows, question, group))
+    found = index.search(question, 1000, group)
+    assert dict(found) == pytest.approx(expected, rel=1e-4)
+    assert found == sorted(found, key=lambda pair: (-pair[1], pair[0]))
+    assert [score for _, score in index.search(question, 7, group)] == [score for _, score in found[:7]]
+
+
+def test_rows_that_share_no_term_are_not_found(index: LexicalIndex) -> None:
+    """Unknown terms, no terms, an unknown group and a count of nought find nothing."""
+    assert index.search(["unknown", "T0"], 10, "zh") == []
+    assert index.search([], 10, "zh") == []
+    assert index.search(["t0"], 10, "fr") == []
+    assert index.search(["t0"], 0, "zh") == []
+
+
+def test_equal_rows_are_ordered_by_row(tmp_path: Path) -> None:
+    """Equal scores rank by row, also where the count cuts through them."""
+    rows = [("en", ["same", "words"]) if i % 2 else ("zh", ["same", "words"]) for i in range(60)]
+    index = LexicalIndex.build(tmp_path / "lexical", rows)
+    assert [row for row, _ in index.search(["words"], 10, "en")] == list(range(1, 21, 2))
+
+
+def test_terms_are_matched_whole_as_given(tmp_path: Path) -> None:
+    """The engine neither cuts nor changes a term: a decimal, a capital and a bigram match themselves alone."""
+    rows = [("en", ["5.4"]), ("en", ["5", "4"]), ("en", ["AI"]), ("en", ["ai"]), ("en", ["人工"]), ("en", ["人", "工"])]
+    index = LexicalIndex.build(tmp_path / "lexical", rows)
+    found = {term: [row for row, _ in index.search([term], 10, "en")] for term in ("5.4", "AI", "ai", "人工", "人")}
+    assert found == {"5.4": [0], "AI": [2], "ai": [3], "人工": [4], "人": [5]}
+
+
+def test_loaded_index_answers_alike(tmp_path: Path, rows: Rows) -> None:
+    """An index opened again from a folder with a Chinese name answers as it did when it was built."""
+    folder = tmp_path / "词 索引"
+    built = LexicalIndex.build(folder, rows)
+    loaded = LexicalIndex.load(folder)
+    for question in QUESTIONS:
+        assert loaded.search(question, 20, "zh") == built.search(question, 20, "zh") != []
+
+
+def test_rows_without_terms_keep_the_others_in_place(tmp_path: Path) -> None:
+    """A row with no terms takes its number and is never found."""
+    index = LexicalIndex.build(tmp_path / "lexical", [("en", []), ("en", ["word"]), ("en", []), ("en", ["word"])])
+    assert [row for row, _ in index.search(["word"], 10, "en")] == [1, 3]
