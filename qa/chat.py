@@ -85,14 +85,12 @@ class Chat:
             raise CorpusError(f"The index holds no article {document_id!r}.", self.corpus)
         path = self.corpus / document_id
         try:
-            status = path.stat()
-            return _read_document(path, document_id, status.st_mtime_ns, status.st_size)
+            return _parsed(document_id, path.read_bytes())
         except (OSError, UnicodeDecodeError) as error:
             raise CorpusError(f"{path} can no longer be read; run `qa build`.", self.corpus) from error
 
 
 @lru_cache(maxsize=128)
-def _read_document(path: Path, document_id: str, modified: int, size: int) -> Document:  # noqa: ARG001
-    """Reads an article; `modified` and `size` only make an edited file a new entry of the cache."""
-    raw = path.read_bytes()
+def _parsed(document_id: str, raw: bytes) -> Document:
+    """An article parsed once for each content; the file itself is read every time, so no edit is missed."""
     return parse_document(document_id, raw.decode("utf-8"), content_hash(raw))

@@ -15,7 +15,7 @@ from qa import generations, render
 from qa.chat import Chat
 from qa.config import IndexSettings
 from qa.embedder import BUNDLED
-from qa.errors import QuestionError, SearchIndexError, WenjuError
+from qa.errors import CorpusError, QuestionError, SearchIndexError, WenjuError
 from qa.version import __version__
 
 CANNOT = 2  # exit code: a person has to change something first
@@ -164,14 +164,20 @@ def _ask_file(chat: Chat, path: Path) -> int:
         try:
             record = json.loads(line)
             identity = record.get("id", number)
-            answer = chat.ask(str(record["question"]))
+            answer = chat.ask(_text(record["question"]))
             said = render.answer_record(answer, chat.index.documents)
-        except (ValueError, KeyError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             said, code = {"error": f'line {number} is not JSON with "question"'}, CANNOT
-        except QuestionError as error:
+        except (QuestionError, CorpusError) as error:
             said, code = {"error": str(error)}, CANNOT
         print(json.dumps({"id": identity, **said}, ensure_ascii=False), flush=True)
     return code
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a question must be text")
+    return value
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

@@ -14,8 +14,8 @@ def _require(holds: bool, message: str) -> None:
         raise SettingsError(message)
 
 
-def _are_weights(*values: float) -> bool:
-    return all(0 <= value <= 100 for value in values)  # false for NaN too
+def _is_weight(value: float) -> bool:
+    return 0 <= value <= 100  # false for NaN too
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,9 @@ class SearchSettings:
             1 <= self.hits <= self.candidates, f"hits must be 1 to {self.candidates} (candidates), not {self.hits}."
         )
         weights = (self.dense_weight, self.alignment_weight, self.lexical_weight, self.crossing_lexical_weight)
-        _require(_are_weights(*weights) and sum(weights) > 0, f"Search weights must be 0 to 100, not all 0: {weights}.")
-        _require(_are_weights(self.crossing_bonus), f"crossing_bonus must be 0 to 100, not {self.crossing_bonus}.")
+        are_weights = all(map(_is_weight, weights)) and sum(weights) > 0
+        _require(are_weights, f"Search weights must be 0 to 100, not all 0: {weights}.")
+        _require(_is_weight(self.crossing_bonus), f"crossing_bonus must be 0 to 100, not {self.crossing_bonus}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,8 @@ class AnswerSettings:
     def __post_init__(self) -> None:
         _require(1 <= self.citations <= 3, f"citations must be 1 to 3, not {self.citations}.")
         _require(self.passages_read >= 1, f"passages_read must be at least 1, not {self.passages_read}.")
-        weights = (self.sentence_dense_weight, self.kind_weight, self.passage_weight, self.citation_margin)
-        _require(_are_weights(*weights), f"Answer weights and citation_margin must be 0 to 100, not {weights}.")
+        for name in ("sentence_dense_weight", "kind_weight", "passage_weight", "citation_margin"):
+            _require(_is_weight(getattr(self, name)), f"{name} must be 0 to 100, not {getattr(self, name)}.")
         _require(
             self.question_characters >= 1, f"question_characters must be at least 1, not {self.question_characters}."
         )

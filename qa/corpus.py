@@ -16,6 +16,7 @@ from qa.text import Language, dominant_language, headings
 
 SUFFIXES = (".md", ".txt")
 
+_KEY = re.compile(r"\s*[A-Za-z_][\w-]*:(?:\s|$)", re.MULTILINE)
 _FRONT_MATTER = re.compile(r"\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 
 
@@ -119,12 +120,15 @@ def parse_document(identity: str, text: str, digest: str) -> Document:
 
 
 def _metadata(block: str) -> dict[str, Any] | None:
-    """The front matter as strings, lists and mappings; None where the block is no YAML mapping, so plain text."""
+    """The front matter as strings, lists and mappings; None where the block is plain text.
+
+    A block that begins like front matter but is no YAML counts as front matter that says nothing.
+    """
     try:
         loaded = yaml.load(block, Loader=yaml.BaseLoader)
         plain = json.loads(json.dumps(loaded, ensure_ascii=False).encode("utf-8", "replace"))
     except (yaml.YAMLError, RecursionError, TypeError, ValueError):
-        return None
+        return {} if _KEY.match(block) else None
     return plain if isinstance(plain, dict) else None
 
 

@@ -6,6 +6,7 @@ only by `load_embedder`.
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -132,6 +133,7 @@ class SentenceTransformerEmbedder:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        _go_offline()
         try:
             from sentence_transformers import SentenceTransformer
 
@@ -147,10 +149,12 @@ class SentenceTransformerEmbedder:
         self.fingerprint = self._digest()
 
     def _digest(self) -> str:
+        import torch
+
         digest = hashlib.sha256(json.dumps(self._model.prompts, sort_keys=True).encode())
         for key, value in sorted(self._model.state_dict().items()):
             digest.update(key.encode())
-            digest.update(value.detach().cpu().contiguous().view(-1).numpy().tobytes())
+            digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
 
     def count_tokens(self, text: str) -> int:
@@ -161,6 +165,14 @@ class SentenceTransformerEmbedder:
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         return unit(np.asarray(self._model.encode_query(list(texts)), dtype=np.float32))
+
+
+def _go_offline() -> None:
+    """Keeps the hub's client from the network; it looks things up even for files it is told to read locally."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    from huggingface_hub import constants
+
+    constants.HF_HUB_OFFLINE = True  # where it was imported before
 
 
 @lru_cache(maxsize=1)

@@ -67,13 +67,17 @@ def read_questions(path: Path) -> list[GoldQuestion]:
         QuestionError: naming the line that cannot be read.
     """
     questions: list[GoldQuestion] = []
+    identities: set[str] = set()
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")  # a line separator inside a string ends no line
     except (OSError, UnicodeDecodeError) as error:
         raise QuestionError(f"{path} cannot be read as UTF-8 text; name a JSON Lines file of questions.") from error
     for number, line in enumerate(lines, 1):
         if line.strip():
             questions.append(_question(line, f"{path}, line {number}"))
+            if questions[-1].id in identities:
+                raise QuestionError(f"{path}, line {number}: the id {questions[-1].id!r} stands in a line before.")
+            identities.add(questions[-1].id)
     if not questions:
         raise QuestionError(f"{path} holds no questions.")
     return questions
@@ -87,12 +91,19 @@ def _question(line: str, place: str) -> GoldQuestion:
             question=str(record["question"]),
             language=str(record["language"]),
             type=str(record["type"]),
-            documents=tuple(record.get("documents", ())),
-            answers=tuple(record.get("answers", ())),
+            documents=_texts(record, "documents"),
+            answers=_texts(record, "answers"),
             crossing=bool(record.get("crossing", False)),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise QuestionError(f"{place}: needs JSON with id, question, language, type ({error}).") from error
+
+
+def _texts(record: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    values = record.get(key, [])
+    if not isinstance(values, list) or not all(isinstance(value, str) and value.strip() for value in values):
+        raise TypeError(f"{key} must be a list of texts, none empty")
+    return tuple(values)
 
 
 def relevant_passages(question: GoldQuestion, passages: Iterable[Passage]) -> dict[str, int]:

@@ -6,6 +6,7 @@ whole, so a build that dies changes nothing; one generation before the live one 
 
 import json
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -21,6 +22,7 @@ from qa.errors import CorpusError, IndexDamagedError, IndexMissingError, SearchI
 
 POINTER = "current.json"
 _PREFIX = "generation-"
+_NAME = re.compile(rf"{_PREFIX}(\d{{6,}})-[a-z0-9_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def live_folder(root: Path) -> Path:
         raise IndexMissingError(f"There is no index in {root}; run `qa build` first.", root) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise IndexDamagedError(f"{pointer} is damaged; run `qa build` to write the index anew.", root) from error
-    if not isinstance(name, str) or not name.startswith(_PREFIX) or Path(name).name != name:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise IndexDamagedError(f"{pointer} names no generation; run `qa build` to write the index anew.", root)
     return root / name
 
@@ -71,7 +73,10 @@ def build(
         folder = _new_folder(root)
         try:
             created = datetime.now(UTC).isoformat(timespec="seconds")
-            manifest = index.build(folder, documents, settings, corpus=corpus, created=created, progress=progress)
+            left_out = {article.path: article.content_hash for article in unreadable}
+            manifest = index.build(
+                folder, documents, settings, corpus=corpus, left_out=left_out, created=created, progress=progress
+            )
             if not manifest.passages:
                 raise CorpusError(f"No article in {corpus} holds any text to search; write some, then build.", corpus)
         except BaseException:  # whatever happened, also Ctrl-C: the half-built folder goes, the error goes on
@@ -101,11 +106,16 @@ def _read(corpus: Path, progress: index.Progress) -> tuple[list[Document], list[
 
 
 def _generations(root: Path) -> list[Path]:
-    return sorted(path for path in root.glob(f"{_PREFIX}*") if path.is_dir())
+    return sorted(path for path in root.iterdir() if _NAME.fullmatch(path.name) and path.is_dir())
+
+
+def _number(name: str) -> int:
+    matched = _NAME.fullmatch(name)
+    return int(matched.group(1)) if matched else 0
 
 
 def _new_folder(root: Path) -> Path:
-    last = max((int(path.name[len(_PREFIX) :][:6]) for path in _generations(root)), default=0)
+    last = max((_number(path.name) for path in _generations(root)), default=0)
     return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{last + 1:06d}-", dir=root))
 
 
@@ -119,7 +129,7 @@ def _publish(root: Path, name: str) -> None:
     written.write_text(json.dumps({"generation": name}) + "\n", encoding="utf-8")
     written.replace(root / POINTER)
     for folder in _generations(root):
-        if folder.name not in (name, previous) and folder.name < name:
+        if folder.name not in (name, previous) and _number(folder.name) < _number(name):
             shutil.rmtree(folder, ignore_errors=True)  # still open elsewhere on Windows: the next build gets it
 
 
@@ -136,7 +146,9 @@ def reason_to_build(corpus: Path, root: Path, settings: IndexSettings) -> str | 
         return "there is no index yet"
     except WenjuError as error:
         return str(error)
-    known = loaded.manifest.documents
+    if Path(loaded.manifest.corpus) != corpus.resolve():
+        return f"the index was built from {loaded.manifest.corpus}"
+    known = {**loaded.manifest.documents, **loaded.manifest.left_out}
     changed = [identity for identity in digest if known.get(identity) != digest[identity]]
     removed = [identity for identity in known if identity not in digest]
     if changed or removed:

@@ -41,6 +41,7 @@ class Manifest:
     aligner_fingerprint: str
     corpus: str
     documents: Mapping[str, str]
+    left_out: Mapping[str, str]
     passages: int
     created: str
     files: Mapping[str, str]
@@ -79,9 +80,19 @@ def build(
     *,
     corpus: Path,
     created: str,
+    left_out: Mapping[str, str] | None = None,
     progress: Progress = lambda stage, done, total: None,
 ) -> Manifest:
     """Writes an index of `documents` into an empty folder, its manifest last.
+
+    Args:
+        folder: where to write; it must exist and be empty.
+        documents: what to index.
+        settings: baked into the index.
+        corpus: the folder the documents came from, read again when they are cited.
+        created: when, as ISO 8601.
+        left_out: content hashes of articles that could not be read, by their path.
+        progress: told of every stage.
 
     Raises:
         EmbedderError: if the embedding model cannot be loaded.
@@ -104,6 +115,7 @@ def build(
         aligner_fingerprint=aligner.fingerprint,
         corpus=str(corpus.resolve()),
         documents={document.id: document.content_hash for document in documents},
+        left_out=left_out or {},
         passages=len(passages),
         created=created,
         files={path.relative_to(folder).as_posix(): _checksum(path) for path in _files(folder)},

@@ -3,9 +3,13 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from qa.datatypes import Document, Passage
 from qa.text import headings
+
+if TYPE_CHECKING:
+    from langchain_text_splitters import TextSplitter
 
 _LETTER_OR_DIGIT = re.compile(r"\w")
 
@@ -56,16 +60,12 @@ def _heading_path(document: Document, path: list[tuple[int, str]]) -> tuple[str,
 def token_fitting_length(
     limit_bytes: int, token_limit: int | None, count_tokens: Callable[[str], int]
 ) -> Callable[[str], int]:
-    """A length in UTF-8 bytes that exceeds `limit_bytes` also where a text exceeds the embedder's tokens.
-
-    A quarter of the tokens is left for the headings a passage is searched with.
-    """
+    """A length in UTF-8 bytes that exceeds `limit_bytes` also where a text exceeds the embedder's tokens."""
     if token_limit is None:
         return utf8_length
-    room = max(1, token_limit * 3 // 4)
 
     def length(text: str) -> int:
-        return max(utf8_length(text), -(-count_tokens(text) * limit_bytes // room))
+        return max(utf8_length(text), -(-count_tokens(text) * limit_bytes // token_limit))
 
     return length
 
@@ -76,33 +76,45 @@ def utf8_length(text: str) -> int:
 
 
 class Chunker:
-    """Cuts documents into passages of at most `limit` by `length`."""
+    """Cuts documents into passages of at most `limit` by `length`.
+
+    A length that counts tokens leaves room for the headings a passage is embedded with, at most three quarters.
+    """
 
     def __init__(self, limit: int, length: Callable[[str], int] = utf8_length) -> None:
-        # Imported here because it takes most of a second, and only a build cuts.
-        from langchain_text_splitters import RecursiveCharacterTextSplitter
+        self._limit = limit
+        self._length = length
+        self._splitters: dict[int, TextSplitter] = {}
 
-        self._splitter = RecursiveCharacterTextSplitter(
-            separators=_SEPARATORS,
-            is_separator_regex=True,
-            keep_separator="end",
-            strip_whitespace=False,
-            chunk_size=limit,
-            chunk_overlap=0,
-            length_function=length,
-        )
+    def _splitter(self, headings: tuple[str, ...]) -> "TextSplitter":
+        taken = 0 if self._length is utf8_length else self._length("\n".join((*headings, "")))
+        size = max(self._limit // 4, self._limit - taken)
+        if size not in self._splitters:
+            # Imported here because it takes most of a second, and only a build cuts.
+            from langchain_text_splitters import RecursiveCharacterTextSplitter
+
+            self._splitters[size] = RecursiveCharacterTextSplitter(
+                separators=_SEPARATORS,
+                is_separator_regex=True,
+                keep_separator="end",
+                strip_whitespace=False,
+                chunk_size=size,
+                chunk_overlap=0,
+                length_function=self._length,
+            )
+        return self._splitters[size]
 
     def passages(self, document: Document, first_id: int) -> Iterator[Passage]:
         """The passages in order, numbered from `first_id`; each is a slice and holds a letter or digit."""
         number = first_id
         for section in sections(document):
-            for start, end in self._spans(document.text, section.start, section.end):
+            for start, end in self._spans(document.text, section):
                 yield Passage(number, document.id, section.headings, start, end, document.text[start:end])
                 number += 1
 
-    def _spans(self, text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-        position = start
-        for piece in self._splitter.split_text(text[start:end]):
+    def _spans(self, text: str, section: Section) -> Iterator[tuple[int, int]]:
+        position = section.start
+        for piece in self._splitter(section.headings).split_text(text[section.start : section.end]):
             stripped = piece.strip()
             piece_start = position + len(piece) - len(piece.lstrip())
             position += len(piece)

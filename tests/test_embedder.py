@@ -20,6 +20,7 @@ from transformers import BertConfig, BertModel, BertTokenizerFast
 from qa import generations
 from qa.chat import Chat
 from qa.config import IndexSettings, Settings
+from qa.datatypes import Document
 from qa.embedder import BUNDLED_FOLDER, StaticEmbedder, bundled_embedder, load_embedder
 from qa.errors import EmbedderError
 from qa.index import context
@@ -225,9 +226,11 @@ def test_a_half_precision_model_takes_its_place(small_corpus: Path, tmp_path: Pa
 def test_the_token_limit_binds_where_bytes_do_not() -> None:
     """A length counts tokens where they run out before the bytes do, and bytes elsewhere."""
     length = token_fitting_length(900, 10, lambda text: len(text.split()))
-    chunks = Chunker(900, length)._splitter.split_text("antidisestablishmentarianism " * 30)
-    assert len(chunks) == 3
-    assert all(len(chunk.split()) <= 10 for chunk in chunks)
+    text = "antidisestablishmentarianism " * 30
+    passages = list(Chunker(900, length).passages(Document("a", "", text, "a", "en"), 0))
+    assert [len(passage.text.split()) for passage in passages] == [10, 10, 10]
+    titled = list(Chunker(900, length).passages(Document("a", "A title of five words", text, "a", "en"), 0))
+    assert [len(context(passage).split()) for passage in titled] == [10] * 6
     assert token_fitting_length(900, None, lambda text: 1 / 0)("茶" * 300) == 900
 
 
