@@ -1,11 +1,15 @@
 """The page: a conversation on the left, the cited article with its marks on the right. Run `python app.py`."""
 
+import html
 import os
+import re
+import socket
 import sys
 from pathlib import Path
 from typing import Any
 
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported: the page asks no outside host
+# gradio reads these: the page asks no outside host, and the browser keeps no record of what was asked.
+os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_RUN_HISTORY="False")
 
 import gradio as gr
 import uvicorn
@@ -15,7 +19,7 @@ from qa import render
 from qa.chat import Chat
 from qa.cli import main
 from qa.datatypes import Answer
-from qa.errors import WenjuError
+from qa.errors import QuestionError, WenjuError
 
 EXAMPLES = [
     "2026中关村论坛年会是什么时候举行的？",
@@ -28,18 +32,27 @@ INTRODUCTION = (
     "# 问据 Wenju\n用中文或英文提问，回答只由文章原句组成，每句都可核对。\n\n"
     "Ask in Chinese or English; answers are sentences of the articles, each one checkable."
 )
-NOTHING_YET = '<p class="source">回答引用的文章会显示在这里。The cited article appears here.</p>'
+NOTHING_YET = "<p>回答引用的文章会显示在这里。The cited article appears here.</p>"
+NOTHING_CITED = "<p>这个回答没有引用文章。This answer cites no article.</p>"
 STYLE = """
-.source { line-height: 1.75; max-height: 75vh; overflow: auto; }
+.source { position: relative; max-height: 75vh; overflow: auto; padding: 0 1em; line-height: 1.75;
+  margin-bottom: 1em; border: 1px solid var(--border-color-primary); border-radius: var(--block-radius); }
 .source div { white-space: pre-wrap; overflow-wrap: anywhere; }
-.source mark { padding: 0.1em 0.15em; border-radius: 0.2em; }
+#evidence h2 { position: sticky; top: 0; margin: 0; padding: 0.5em 0; font-size: 1.15em;
+  background: var(--body-background-fill); }
+#evidence mark, #evidence sup { padding: 0.1em 0.15em; border-radius: 0.2em; color: black; background: #ffe066; }
 """
-SCROLL_TO_SOURCE = """() => document.addEventListener('click', event => {
+NOTE_WANTED_MARK = """() => document.addEventListener('click', event => {
   const link = event.target.closest('a[href^="#source-"]');
-  if (!link) return;
-  event.preventDefault();
-  const mark = document.getElementById(link.getAttribute('href').slice(1));
-  if (mark) mark.scrollIntoView({ behavior: 'smooth', block: 'center' });
+  if (link) event.preventDefault();
+  window.wantedMark = link && link.hash.slice(1);
+}, true)"""
+SHOW_MARKS = """() => requestAnimationFrame(() => {
+  const wanted = document.getElementById(window.wantedMark);
+  for (const article of document.querySelectorAll('.source:has(mark)'))
+    article.scrollTop = article.querySelector('mark').offsetTop - 80;
+  if (wanted) wanted.scrollIntoView({ block: 'center' });
+  window.wantedMark = null;
 })"""
 
 Message = dict[str, Any]
@@ -51,35 +64,65 @@ def evidence_html(chat: Chat, answer: Answer) -> str:
     for citation in answer.citations:
         marks.setdefault(citation.passage.document_id, {})[citation.number] = (citation.start, citation.end)
     articles = [render.source_html(chat.document(identity), spans) for identity, spans in marks.items()]
-    return "\n".join(articles) or NOTHING_YET
+    return "\n".join(articles) or NOTHING_CITED
+
+
+def notice_html(error: WenjuError, chat: Chat) -> str:
+    """What went wrong and what to do, in both languages."""
+    limit = f"请用中文或英文提问，不超过{chat.settings.answer.question_characters:,}字。"
+    advice = limit if isinstance(error, QuestionError) else "请重新建立索引。"
+    return f'<p role="alert">⚠️ {advice}{html.escape(str(error))}</p>'
+
+
+def question_of(history: list[Message], index: int) -> str:
+    """The question of the exchange a bubble belongs to, as it was before `render.plain_markdown`."""
+    return html.unescape(re.sub(r"\\(.)", r"\1", history[index - index % 2]["content"][0]["text"]))
 
 
 def build_page(chat: Chat) -> gr.Blocks:
     """The page over one chat; it keeps no state but the visitor's own history."""
 
-    def respond(question: str, history: list[Message]) -> tuple[str, list[Message], str]:
-        history = [*history, {"role": "user", "content": question}]
+    def found(question: str) -> tuple[Answer | None, Any, str]:
         try:
             answer = chat.ask(question)
-            said, evidence = render.answer_markdown(answer, chat.index.documents), evidence_html(chat, answer)
+            return answer, evidence_html(chat, answer), ""
         except WenjuError as error:
-            said, evidence = f"⚠️ {error}", NOTHING_YET
-        return "", [*history, {"role": "assistant", "content": said}], evidence
+            return None, gr.skip(), notice_html(error, chat)
+
+    def respond(question: str, history: list[Message]) -> tuple[Any, Any, Any, str]:
+        answer, evidence, notice = found(question)
+        if answer is None:
+            return gr.skip(), gr.skip(), evidence, notice
+        asked, said = render.plain_markdown(question), render.answer_markdown(answer, chat.index.documents)
+        exchange = [{"role": "user", "content": asked}, {"role": "assistant", "content": said}]
+        return "", [*history, *exchange], evidence, notice
+
+    def recall(history: list[Message], event: gr.SelectData) -> tuple[Any, str]:
+        return found(question_of(history, event.index))[1:]
 
     with gr.Blocks(title="问据 Wenju", analytics_enabled=False) as page:
         gr.Markdown(INTRODUCTION)
         with gr.Row():
             with gr.Column(scale=3):
-                conversation = gr.Chatbot(label="对话 Conversation", height="60vh", elem_id="conversation")
+                conversation = gr.Chatbot(
+                    show_label=False, height="50vh", elem_id="conversation", buttons=[], latex_delimiters=[],
+                )  # fmt: skip
                 question = gr.Textbox(
                     label="问题 Question", placeholder="想知道什么？ What would you like to know?",
-                    max_length=chat.settings.answer.question_characters, elem_id="question", submit_btn=True,
+                    elem_id="question", submit_btn="提问 Ask",
                 )  # fmt: skip
-                gr.Examples(EXAMPLES, inputs=question, label="例如 For example")
+                notice = gr.HTML(elem_id="notice")
+                examples = gr.Examples(EXAMPLES, inputs=question, label="例如 For example", elem_id="examples")
             with gr.Column(scale=2):
                 evidence = gr.HTML(NOTHING_YET, elem_id="evidence")
-        question.submit(respond, [question, conversation], [question, conversation, evidence], api_visibility="private")
-        page.load(None, js=SCROLL_TO_SOURCE)
+        # Without gradio's queue: an answer takes milliseconds, and the queue can lose one of two calls close together.
+        direct = {"queue": False, "api_visibility": "private"}
+        asking = {"inputs": [question, conversation], "outputs": [question, conversation, evidence, notice], **direct}
+        question.submit(respond, **asking).then(None, js=SHOW_MARKS)
+        examples.load_input_event.then(respond, **asking).then(None, js=SHOW_MARKS)
+        conversation.select(recall, conversation, [evidence, notice], **direct).then(None, js=SHOW_MARKS)
+        conversation.clear(lambda: (NOTHING_YET, ""), None, [evidence, notice], **direct)
+        page.load(None, js=NOTE_WANTED_MARK)
     return page
 
 
@@ -91,14 +134,23 @@ def create_app(chat: Chat) -> FastAPI:
     def healthz() -> dict[str, object]:
         return {"status": "ok", "passages": len(chat.index.passages)}
 
-    mounted: FastAPI = gr.mount_gradio_app(application, build_page(chat), path="/", css=STYLE, theme=gr.themes.Base())
+    mounted: FastAPI = gr.mount_gradio_app(
+        application, build_page(chat), path="/", css=STYLE, theme=gr.themes.Base(), footer_links=[]
+    )
     return mounted
 
 
 def serve(chat: Chat, host: str, port: int) -> None:
-    """Serves until interrupted."""
-    print(f"Wenju is at http://{host}:{port} (Ctrl-C stops it)", flush=True)
-    uvicorn.run(create_app(chat), host=host, port=port, log_level="warning")
+    """Serves until interrupted; the address is printed once it takes calls. Port 0 takes any free one."""
+    if port not in range(65_536):
+        raise WenjuError(f"There is no port {port}; choose one up to 65535.")
+    try:
+        listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise WenjuError(f"Nothing can be served at {host}, port {port}: {error}; choose others.") from error
+    server = uvicorn.Server(uvicorn.Config(create_app(chat), log_level="warning"))
+    print(f"Wenju is at http://{host}:{listening.getsockname()[1]} (Ctrl-C stops it)", flush=True)
+    server.run(sockets=[listening])
 
 
 if __name__ == "__main__":

@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from qa.answerer import Answerer, ScoredSentence
 from qa.config import AnswerSettings, SearchSettings
 from qa.datatypes import Hit
 from qa.embedder import BUNDLED
 from qa.evaluation import Case, paired_cases, paragraph_index, ranking_values
+from qa.evidence import ScoredSentence, rank_sentences
 from qa.retriever import Retriever
 from qa.text import fold, sentences, terms
 
@@ -63,19 +63,20 @@ def measure(paragraphs: dict[str, str], cases: Sequence[Case], embedder: str) ->
         loaded = paragraph_index(Path(folder), paragraphs, embedder)
         for side, weights in SIDES.items():
             retriever = Retriever(loaded, SearchSettings(**weights))
-            answerer = Answerer(retriever, AnswerSettings())
             values: dict[str, dict[str, float]] = {}
             found: dict[str, list[Hit]] = {}
+            first: dict[str, float] = {}
             for case in tqdm(cases, desc=side, disable=None, leave=False):
-                found[case.id] = retriever.retrieve(case.question)
+                query, found[case.id] = retriever.search(case.question)
+                ranked = rank_sentences(retriever, query, found[case.id][: AnswerSettings().passages_read])
+                first[case.id] = right_sentence_first(case, ranked)
             run = {
                 key: {hit.passage.document_id: -float(rank) for rank, hit in enumerate(hits)}
                 for key, hits in found.items()
             }
             values = ranking_values(relevant, run)
             for case in cases:
-                ranked = answerer.rank_sentences(retriever.query(case.question), found[case.id])
-                values[case.id]["right sentence first"] = right_sentence_first(case, ranked)
+                values[case.id]["right sentence first"] = first[case.id]
             report[side] = _means(values, quartiles)
     return report
 

@@ -1,7 +1,7 @@
 """Late interaction: each question token meets its nearest passage token.
 
-After ColBERT (Khattab, Zaharia 2020), with static vectors: a question token counts by its squared norm, which
-plays the part of an inverse document frequency.
+After ColBERT (Khattab, Zaharia 2020), with static vectors. A question token counts by a weight of its own, and the
+more the fewer of the passages at hand hold a like one.
 """
 
 from collections.abc import Sequence
@@ -28,6 +28,19 @@ def best_matches(question: Vectors, tokens: Vectors, passages: Sequence[NDArray[
         starts = np.cumsum([0, *(len(passages[i]) for i in filled[:-1])])
         best[filled] = np.maximum.reduceat(cosines, starts, axis=0)
     return best
+
+
+def rarity(best: Scores, like: float = 0.5) -> Scores:
+    """A factor for each question token's weight, shape (question tokens,): high where few passages hold a like token.
+
+    The inverse document frequency (Spärck Jones 1972), with a document counted where its best cosine exceeds `like`.
+
+    Args:
+        best: best matches, shape (passages, question tokens).
+        like: cosine above which two tokens count as like.
+    """
+    counted: Scores = np.log1p(len(best) / (1.0 + (best > like).sum(axis=0))).astype(np.float32)
+    return counted
 
 
 def scores(best: Scores, weights: Scores) -> Scores:

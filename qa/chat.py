@@ -48,11 +48,11 @@ class Chat:
             CorpusError: if the articles behind every hit have changed since the build.
         """
         checked = self._checked(question)
-        hits = self._retriever.retrieve(checked)
+        query, hits = self._retriever.search(checked)
         fresh = [hit for hit in hits if self._is_fresh(hit)]
         if hits and not fresh:
             raise CorpusError("The articles that may answer this have changed; run `qa build`.", self.corpus)
-        return replace(self._answerer.answer(checked, fresh), question=question)
+        return replace(self._answerer.answer(query, fresh), question=question)
 
     def _checked(self, question: str) -> str:
         limit = self.settings.answer.question_characters

@@ -34,14 +34,18 @@ class IndexSettings:
 
 @dataclass(frozen=True, slots=True)
 class SearchSettings:
-    """How passages are found. Weights multiply min-max-normalised scores of one question."""
+    """How passages are found.
+
+    The dense and alignment weights multiply min-max-normalised scores of one question, the lexical ones the share of
+    the question that a passage holds in so many words.
+    """
 
     candidates: int = 100  # rows a side brings, for each passage language
-    dense_weight: float = 1.0
+    dense_weight: float = 0.6
     alignment_weight: float = 1.0
-    lexical_weight: float = 1.0  # where question and passage share a language
-    crossing_lexical_weight: float = 0.2  # elsewhere: names and numbers still match
-    crossing_bonus: float = 0.2  # for passages in another language than the question, when languages are merged
+    lexical_weight: float = 2.0  # where question and passage share a language
+    crossing_lexical_weight: float = 0.6  # elsewhere: names and numbers still match
+    crossing_bonus: float = 0.05  # for passages in another language than the question, when languages are merged
     hits: int = 10
 
     def __post_init__(self) -> None:
@@ -60,19 +64,15 @@ class AnswerSettings:
     """How an answer is made of the hits."""
 
     citations: int = 3
-    passages_read: int = 5  # hits whose sentences are weighed
-    sentence_dense_weight: float = 0.5  # of a sentence's vector beside its alignment
-    kind_weight: float = 0.15  # for a sentence that holds a date or number where one is asked for
-    passage_weight: float = 1.0  # of a passage's score beside its sentence's
-    citation_margin: float = 0.1  # how far behind the best sentence another may be and still be cited
+    passages_read: int = 10  # hits whose sentences are weighed
+    citation_margin: float = 1.5  # log odds that another sentence may be behind the best and still be cited
     question_characters: int = 2_000
     minimum_confidence: float = 0.5
 
     def __post_init__(self) -> None:
         _require(1 <= self.citations <= 3, f"citations must be 1 to 3, not {self.citations}.")
         _require(self.passages_read >= 1, f"passages_read must be at least 1, not {self.passages_read}.")
-        for name in ("sentence_dense_weight", "kind_weight", "passage_weight", "citation_margin"):
-            _require(_is_weight(getattr(self, name)), f"{name} must be 0 to 100, not {getattr(self, name)}.")
+        _require(_is_weight(self.citation_margin), f"citation_margin must be 0 to 100, not {self.citation_margin}.")
         _require(
             self.question_characters >= 1, f"question_characters must be at least 1, not {self.question_characters}."
         )

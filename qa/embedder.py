@@ -74,6 +74,7 @@ class StaticEmbedder:
             tensors = load_file(folder / "model.safetensors")
             self._codes: NDArray[np.int8] = tensors["embeddings"]
             self._scales: NDArray[np.float32] = tensors["weights"]
+            self._question_weights: NDArray[np.float16] = tensors["question_weights"]
         except Exception as error:  # tokenizers raises bare Exception for a missing or unreadable file
             raise EmbedderError(
                 f"The bundled model in {folder} cannot be read; reinstall this package.", self.name
@@ -90,9 +91,10 @@ class StaticEmbedder:
         return tokens[self._scales[tokens] > 0]
 
     def token_spans(self, text: str) -> list[tuple[int, int, int]]:
-        """Each token of a text as (id, start, end), its place in the text as given."""
+        """The tokens of `tokens([text])` as (id, start, end), each with its place in the text as given."""
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
-        return [(token, start, end) for token, (start, end) in zip(encoding.ids, encoding.offsets, strict=True)]
+        placed = zip(encoding.ids, encoding.offsets, strict=True)
+        return [(token, start, end) for token, (start, end) in placed if self._scales[token] > 0]
 
     def count_tokens(self, text: str) -> int:
         return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
@@ -100,6 +102,10 @@ class StaticEmbedder:
     def token_vectors(self, tokens: Tokens) -> Vectors:
         """Vectors of tokens, shape (tokens, dimension); a vector's norm is the token's weight."""
         return self._codes[tokens] * self._scales[tokens, None]
+
+    def question_weights(self, tokens: Tokens) -> Vectors:
+        """How much each token counts as a word of a question in late interaction, shape (tokens,), not negative."""
+        return self._question_weights[tokens].astype(np.float32)
 
     def encode_documents(self, texts: Sequence[str]) -> Vectors:
         found = np.zeros((len(texts), self.dimension), dtype=np.float32)

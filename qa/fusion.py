@@ -1,4 +1,4 @@
-"""Score fusion: a convex combination of one question's min-max-normalised scores.
+"""Score fusion: a convex combination of one question's normalised scores.
 
 Bruch, Gai, Ingber 2023, "An Analysis of Fusion Functions for Hybrid Retrieval", find it ahead of reciprocal
 rank fusion and in need of few examples to tune.
@@ -22,11 +22,11 @@ def min_max(scores: Scores) -> Scores:
 
 
 def convex(sides: Sequence[tuple[Scores, float]]) -> Scores:
-    """The weighted mean of the sides' min-max-normalised scores, in [0, 1].
+    """The weighted mean of the sides' scores, in [0, 1] where they are.
 
     Args:
-        sides: (scores, weight) of each side, all of one length.
+        sides: (normalised scores, weight) of each side, all of one length.
     """
     total = sum(weight for _, weight in sides)
-    combined = sum((weight * min_max(scores) for scores, weight in sides), np.zeros(len(sides[0][0]), dtype=np.float32))
+    combined = sum((weight * scores for scores, weight in sides), np.zeros(len(sides[0][0]), dtype=np.float32))
     return combined / np.float32(total) if total > 0 else combined

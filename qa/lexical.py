@@ -1,11 +1,13 @@
 """BM25 over terms, through tantivy: the rows that share a question's words."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import tantivy
 
+_K1 = 1.2  # tantivy's own
 _WRITER_BYTES = 64_000_000
 
 
@@ -46,6 +48,16 @@ class LexicalIndex:
     def load(cls, folder: Path) -> "LexicalIndex":
         """Opens what `build` wrote, by memory map."""
         return cls(tantivy.Index.open(str(folder)))
+
+    def ideal(self, terms: Sequence[str]) -> float:
+        """The BM25 score no passage can exceed: every term as often as may be, in a passage of no length.
+
+        A score divided by it says how much of the question, by rarity, a passage holds in so many words.
+        """
+        rows = self._searcher.num_docs
+        frequencies = {term: self._searcher.doc_freq("terms", term) for term in set(terms)}
+        rarity = {term: math.log1p((rows - found + 0.5) / (found + 0.5)) for term, found in frequencies.items()}
+        return sum(rarity[term] for term in terms) * (_K1 + 1.0)
 
     def search(self, terms: Sequence[str], count: int, group: str) -> list[tuple[int, float]]:
         """At most `count` (row, BM25 score) of the group that share a term, best first, ties by row."""

@@ -1,11 +1,11 @@
-"""What a question insists on (the numbers it names) and asks for (a number, a date): pure functions on text."""
+"""What a question insists on (the numbers it names) and asks for (a date, a person …): pure functions on text."""
 
 import re
 from typing import Literal
 
 from qa.text import fold
 
-Kind = Literal["date", "number"]
+Kind = Literal["date", "money", "share", "number", "person", "organisation", "place", "reason", "means", "list"]
 
 _LATIN_WORD = re.compile(r"[a-z]+")
 _ARABIC_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -20,35 +20,152 @@ _ENGLISH_ORDINALS = {
     word: str(value) for value, word in enumerate(_ORDINALS, start=3)
 }  # first, second: seldom editions
 
-_ASKS_FOR_DATE = re.compile(
-    r"什么时候|什么时间|何时|何年|哪一?[年天月日]|哪个?(?:年份|月份|日子|年|月)|几月|几号|几年(?!前|后)|从哪天"
-    r"|\bwhen\b|\b(?:what|which) (?:\w+ )?(?:year|date|day|month|century)s?\b"
+# What a question asks for, by its words; the first pattern that fits counts. Matched against folded text.
+_ASKS_FOR: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+    (
+        "date",
+        re.compile(
+            r"什么时候|什么时间|何时|何年|哪一?[年天月日]|哪个?(?:年份|年代|世纪|月份|日子|年|月)|几月|几号|几年(?!前|后)|从哪天"
+            r"|\bwhen\b|\b(?:what|which) (?:\w+ )?(?:year|date|day|month|century|decade)s?\b"
+        ),
+    ),
+    (
+        "money",
+        re.compile(
+            r"多少钱|什么价|多少[^，。？]{0,6}(?:[美欧日港]?元|英镑|经费|资金)"
+            r"|(?:金额|价格|售价|票价|费用|造价|身价|薪水|工资|成本|总额|估值|产值|规模)[^，。？]{0,6}(?:多少|多[高大少]|几)"
+            r"|(?:多少|多[高大])的?(?:金额|价格|费用|造价|估值)|花了?多少|要花多少"
+            r"|\bhow much (?:money|did|does|do|was|were|is|are|would|will|has|have)\b|\bhow expensive\b"
+            r"|\bwhat (?:\w+ ){0,3}(?:price|cost|fee|sum|salary|revenue|amount of money)\b"
+            r"|\bhow many (?:\w+ ){0,2}(?:dollars|yuan|pounds|euros|cents)\b"
+        ),
+    ),
+    (
+        "share",
+        re.compile(
+            r"百分之几|百分比|几成|多[大少高]比[例重率]|(?:比例|比重|占比|比率|率|份额)[^，。？]{0,5}(?:多少|多[高大]|几)"
+            r"|占[^，。？]{0,12}(?:多少|几)|\b(?:what|which) (?:\w+ )?(?:percent\w*|share|proportion|fraction|rate)\b"
+        ),
+    ),
+    (
+        "number",
+        re.compile(
+            r"多少|几(?!乎)|多[大高长久重快远深宽厚]"
+            r"|\bhow (?:many|much|old|long|far|large|big|high|tall|often|fast|wide|deep|heavy|hot|cold)\b"
+            r"|\b(?:what|which) (?:is the |was the )?"
+            r"(?:number|amount|size|value|age|speed|length|distance|temperature)\b"
+        ),
+    ),
+    (
+        "reason",
+        re.compile(
+            r"为什么|为何|为啥|何以|什么原因|原因是|什么缘故|缘何|因何|图的是什么"
+            r"|\bwhy\b|\bwhat (?:\w+ )?(?:reason|caused?|led)\b"
+        ),
+    ),
+    (
+        "person",
+        re.compile(
+            r"谁|哪一?位|何人|什么人|哪一?个人|哪名|叫什么名字|\bwho\b|\bwhose\b|\bwhom\b"
+            r"|\bwh(?:at|ich) (?:\w+ )?(?:person|man|woman|king|queen|emperor|president|author|writer|director"
+            r"|scientist|actor|actress|singer|player|leader|general|professor|academician|founder|inventor)\b"
+        ),
+    ),
+    (
+        "organisation",
+        re.compile(
+            r"(?:哪|什么|何)一?[家个所些支]?"
+            r"(?:机构|公司|企业|单位|组织|大学|高校|学校|院校|学院|团队|部门|研究院|球队|政府部门|集团|政党)"
+            r"|哪一?[家所]|由哪[几两些]?方"
+            r"|\bwh(?:at|ich) (?:\w+ ){0,2}(?:compan|organi[sz]ation|institut|universit|team|agenc|bod(?:y|ies)|group"
+            r"|firm|school|college|department|party|club|council|ministr|association)\w*"
+        ),
+    ),
+    (
+        "place",
+        re.compile(
+            r"哪里|哪儿|何处|何地|在哪(?!一?[年天月日])|什么地方|哪些?地方"
+            r"|哪一?[个座片条些]?(?:国家?|城市?|省份?|州|县|区|岛|河流?|湖|山|海|洲|地区|村|镇|街)|\bwhere\b"
+            r"|\bwh(?:at|ich) (?:\w+ )?(?:countr|cit|place|town|state|province|continent|island|river|region|district"
+            r"|part of|location|area|village|street)\w*"
+        ),
+    ),
+    ("list", re.compile(r"哪些|哪[几两三四五六]|\bwh(?:at|ich) (?:\w+ )?(?:are|were|\w+[^s\W]s)\b|\bname the\b")),
+    (
+        "means",
+        re.compile(
+            r"怎[样么]|如何|什么(?:方式|办法|方法|手段|途径)|靠(?:什么|哪)|\bhow\b|\bwhat (?:way|means|method)\b"
+        ),
+    ),
 )
-_ASKS_FOR_NUMBER = re.compile(
-    r"多少|几(?!乎)|多[大高长久重快远]"
-    r"|\bhow (?:many|much|old|long|far|large|big|high|tall|often|fast|wide|deep)\b"
-    r"|\b(?:what|which) (?:is the |was the )?(?:percent\w*|number|share|proportion|amount|size|value)\b"
+
+_MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
+_NAME = r"(?<![.!?] )(?<!^)\b[A-Z][\w’'-]+"
+_SURNAMES = (
+    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林郑罗梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金"
+    "石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤左来闻伍"
 )
-_DATE = re.compile(
-    r"\d\s*[年月日]|[〇零一二三四五六七八九十]+[年月日]|[今去明前]年|年[初底末]|世纪"
-    r"|\b(?:january|february|march|april|may|june|july|august|september|october|november|december)\b"
-    r"|\b[12]\d{3}\b|\d(?:st|nd|rd|th|s)\b|\bcentur|\b(?:yester|to)day\b|\b(?:last|this) year\b"
-)
+# What answers each kind. Patterns with letters' case in them are matched against the text as it stands.
+_OFFERS: dict[Kind, re.Pattern[str]] = {
+    "date": re.compile(
+        r"\d\s*[年月日]|[〇零一二三四五六七八九十]+[年月日]|[今去明前]年|[年世][初底末纪]|世纪|年代"
+        rf"|\b(?:{_MONTHS})\b|\b[12]\d{{3}}\b|\d(?:st|nd|rd|th|s)\b|\bcentur"
+        r"|\b(?:yester|to)day\b|\b(?:last|this) year\b",
+        re.IGNORECASE,
+    ),
+    "money": re.compile(
+        r"[\d一二三四五六七八九十百千万亿两][^，。；]{0,3}(?:[美欧日港台]?元|英镑|卢布|法郎|圆|块钱)|[$€£¥￥]\s?\d"
+        r"|\b(?:dollar|euro|pound|yuan|cent|ruble|franc|yen)s?\b|\brmb\b",
+        re.IGNORECASE,
+    ),
+    "share": re.compile(
+        r"[%％]|百分之|分之|[一二三四五六七八九两\d]成|过半|半数|一半"
+        r"|\bper ?cent|\bhalf\b|\bthirds?\b|\bquarters?\b|\bfifths?\b",
+        re.IGNORECASE,
+    ),
+    "reason": re.compile(
+        r"因为|由于|因此|因而|所以|为了|以便|导致|造成|原因|缘于|源于|出于|使得|致使|从而|是为"
+        r"|\bbecause\b|\bdue to\b|\bso that\b|\bin order\b|\btherefore\b|\bsince\b|\bcaus|\bas a result\b"
+        r"|\bthus\b|\breason"
+        r"|\bto (?:\w+ly )?(?!the\b|a\b|an\b)[a-z]+\b|\bled to\b|\bfor fear\b|\bowing\b",
+        re.IGNORECASE,
+    ),
+    "means": re.compile(
+        r"通过|采用|利用|借助|依靠|依托|使用|运用|方式|方法|凭借|靠|以[^，。]{1,12}(?:的方式|为)|把|将"
+        r"|\bby\b|\bthrough\b|\busing\b|\bwith\b|\bvia\b|\bmeans of\b",
+        re.IGNORECASE,
+    ),
+    "person": re.compile(
+        rf"(?:^|[^\u4e00-\u9fff]|[与和由是者长员家授任师士总理王帝席])[{_SURNAMES}][\u4e00-\u9fff]{{1,2}}"
+        r"|[\u4e00-\u9fff]{2,}[·•‧][\u4e00-\u9fff]+"
+        r"|\b[A-Z][\w’'-]+ (?:[A-Z]\. ?)?(?:(?:van|von|de|al|bin) )?[A-Z][\w’'-]+"
+        r"|\b(?:Mr|Mrs|Ms|Dr|Sir|King|Queen|President|Lord)\b"
+        rf"|{_NAME}|[\u4e00-\u9fff](?:一世|二世|三世|皇帝|大帝|国王|女王)"
+    ),
+    "organisation": re.compile(
+        r"公司|企业|大学|学校|高校|实验室|集团|[部局厅院所署处会社党团队军盟]|中心|银行|组织|政府"
+        r"|\b(?:University|Institute|Company|Corporation|Committee|Council|Agency|Association|Bank|Group|Academy"
+        rf"|Ministry)\b|{_NAME}|\bteam\b"
+    ),
+    "place": re.compile(
+        r"[省市县区国州镇岛山河湖海路街洲村港城寺园馆](?![长民家])|[东南西北]部|境内|沿岸|附近|[一-龥]在[一-龥]{2,}"
+        rf"|{_NAME}|\b(?:north|south|east|west)(?:ern)?\b"
+    ),
+    "list": re.compile(r"[、]|以及|[和与及]|(?:,[^,]+){2,}|,? (?:and|or) |\b(?:both|include)", re.IGNORECASE),
+}
 
 
 def asks_for(question: str) -> Kind | None:
-    """Whether the question's words ask for a date or a number; None where they ask for something else."""
+    """What the question's words ask for; None where no pattern tells."""
     folded = fold(question)
-    if _ASKS_FOR_DATE.search(folded):
-        return "date"
-    return "number" if _ASKS_FOR_NUMBER.search(folded) else None
+    return next((kind for kind, pattern in _ASKS_FOR if pattern.search(folded)), None)
 
 
 def offers(sentence: str, kind: Kind, question: str) -> bool:
-    """Whether a sentence holds a date, or a number that the question does not itself name."""
-    if kind == "date":
-        return bool(_DATE.search(fold(sentence)))
-    return bool(numbers_stated(sentence) - numbers_named(question) - {"1"})  # a lone 一 or "one" is no figure
+    """Whether a sentence holds something of that kind: for a number, one that the question does not itself name."""
+    if kind == "number":
+        return bool(numbers_stated(sentence) - numbers_named(question) - {"1"})  # a lone 一 or "one" is no figure
+    return bool(_OFFERS[kind].search(sentence))
 
 
 def numbers_named(question: str) -> set[str]:

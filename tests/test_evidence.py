@@ -1,0 +1,106 @@
+import pytest
+
+from qa.chat import Chat
+from qa.config import SearchSettings
+from qa.evidence import (
+    ANSWER_FEATURES,
+    SENTENCE_FEATURES,
+    answer_features,
+    answer_probability,
+    calibration,
+    is_crossing,
+    kind_evidence,
+    logistic,
+    rank_sentences,
+    sentence_features,
+)
+from qa.retriever import Retriever
+from qa.text import sentences
+
+QUESTIONS = [
+    "众智FlagOS 2.0支持多少款芯片？",
+    "Who is 朱松纯, the dean?",
+    "How many robots ran the canteen?",
+    "火星上的基地什么时候建成？",
+]
+
+
+@pytest.fixture(scope="module")
+def retriever(chat: Chat) -> Retriever:
+    """Over the shipped articles."""
+    return Retriever(chat.index, SearchSettings())
+
+
+def test_the_fitted_numbers_are_whole() -> None:
+    """The calibration file has a number for each feature of each model, and a ratio either way for each kind."""
+    assert tuple(calibration()["sentence"]) == SENTENCE_FEATURES
+    for model in ("same language", "crossing"):
+        assert set(calibration()["answer"][model]) == {"intercept", *ANSWER_FEATURES}
+    assert all(with_it > 0 > without_it for with_it, without_it in calibration()["kinds"].values())
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_every_sentence_of_the_passages_is_weighed(question: str, retriever: Retriever) -> None:
+    """Each sentence of the hits' passages is ranked once, by falling score, and stands where it says."""
+    query, hits = retriever.search(question)
+    ranked = rank_sentences(retriever, query, hits)
+    expected = {(hit.passage.id, hit.passage.start + a) for hit in hits for a, _ in sentences(hit.passage.text)}
+    assert {(sentence.passage.id, sentence.start) for sentence in ranked} == expected
+    assert len(ranked) == len(expected)
+    assert [sentence.score for sentence in ranked] == sorted((sentence.score for sentence in ranked), reverse=True)
+    texts = {name: document.text for name, document in retriever.index.documents.items()}
+    assert all(not text for text in texts.values())  # texts are read from the files, not kept in the index
+    for sentence in ranked:
+        start = sentence.start - sentence.passage.start
+        assert sentence.text == sentence.passage.text[start : start + sentence.end - sentence.start] != ""
+
+
+def test_features_have_the_shape_that_is_fitted(retriever: Retriever) -> None:
+    """There is a row a sentence and a column a feature, also where there are no hits."""
+    query, hits = retriever.search(QUESTIONS[0])
+    places, features = sentence_features(retriever, query, hits)
+    assert features.shape == (len(places), len(SENTENCE_FEATURES))
+    none, empty = sentence_features(retriever, query, [])
+    assert (none, empty.shape) == ([], (0, len(SENTENCE_FEATURES)))
+
+
+def test_no_evidence_is_no_confidence(retriever: Retriever) -> None:
+    """Where nothing was found the features are zero, and so is the probability of an answer."""
+    query, _ = retriever.search(QUESTIONS[0])
+    features = answer_features(retriever, query, [], [], {})
+    assert features == dict.fromkeys(ANSWER_FEATURES, 0.0)
+    assert answer_probability(retriever, query, [], []) == 0.0
+
+
+def test_the_logistic_model_is_that_worked_out_by_hand() -> None:
+    """The probability is the logistic function of the weighted features, and far-off ones do not overflow."""
+    features = {**dict.fromkeys(ANSWER_FEATURES, 0.0), "dense": 2.0}
+    model = {"intercept": -1.0, **dict.fromkeys(ANSWER_FEATURES, 0.0), "dense": 0.5}
+    assert logistic(features, model) == 0.5
+    assert 0.0 < logistic(features, {**model, "dense": -1e9}) < logistic(features, {**model, "dense": 1e9}) < 1.0
+
+
+def test_a_missing_number_speaks_against_an_answer(retriever: Retriever) -> None:
+    """A year that the passages do not state is noticed, and one that they state is not."""
+    for question, missing in (("2026中关村论坛年会有多少嘉宾？", 0.0), ("1987中关村论坛年会有多少嘉宾？", 1.0)):
+        query, hits = retriever.search(question)
+        features = answer_features(retriever, query, hits, rank_sentences(retriever, query, hits), {})
+        assert features["number missing"] == missing
+
+
+def test_a_kind_speaks_where_it_is_asked_for() -> None:
+    """What a sentence holds counts only for a question that asks for it."""
+    kinds = {"money": [2.0, -1.0]}
+    assert kind_evidence("总规模为500亿元。", "基金的规模有多大？多少钱？", kinds) == 2.0
+    assert kind_evidence("基金由北京设立。", "基金的规模有多大？多少钱？", kinds) == -1.0
+    assert kind_evidence("总规模为500亿元。", "谁设立了基金？", kinds) == 0.0
+
+
+def test_crossing_is_seen_by_the_best_passage(retriever: Retriever) -> None:
+    """A question crosses where its best passage is in the other language, and not where nothing was found."""
+    query, hits = retriever.search("How many robots ran the canteen?")
+    assert not is_crossing(query, hits)
+    assert is_crossing(query, [hit for hit in hits if "机器人" in hit.passage.text] or hits) == any(
+        "机器人" in hit.passage.text for hit in hits
+    )
+    assert not is_crossing(query, [])

@@ -1,0 +1,59 @@
+import pytest
+
+from qa.sounds import Name, han_names, latin_names, met_in_han, met_in_latin, spellings
+
+
+def sounds_of(names: list[Name]) -> set[str]:
+    return {" ".join(name.sounds) for name in names}
+
+
+@pytest.mark.parametrize(
+    ("word", "ways"),
+    [
+        ("songchun", {("song", "chun")}),
+        ("xian", {("xian",), ("xi", "an")}),
+        ("nantian", {("nan", "tian"), ("nan", "ti", "an")}),
+        ("beijing", {("bei", "jing")}),
+        ("turtle", set()),
+        ("", {()}),
+    ],
+)
+def test_a_word_is_read_in_every_way(word: str, ways: set[tuple[str, ...]]) -> None:
+    """Every split of a word into Pinyin syllables is found, and a word that is none has no reading."""
+    assert set(spellings(word)) == ways
+
+
+def test_names_in_latin_letters_are_found_in_their_places() -> None:
+    """Capitalised words, alone or with the next, are names where they may be read as two or three syllables."""
+    text = "Did Zhu Songchun and Li Yan of Tongzhou meet Anna?"
+    names = latin_names(text)
+    assert {"zhu song chun", "li yan", "tong zhou", "song chun"} <= sounds_of(names)
+    assert text[names[0].start : names[0].end] == "Songchun"
+    assert all(text[name.start].isupper() for name in names)
+
+
+@pytest.mark.parametrize("text", ["院长朱松纯介绍说", "院長朱松純介紹說"])
+def test_a_spelt_name_meets_its_characters(text: str) -> None:
+    """A name in Latin letters meets the Han characters of its sounds, Simplified or Traditional, and no others."""
+    names = latin_names("Who is Zhu Songchun?")
+    assert "zhu song chun" in sounds_of(met_in_han(names, text))
+    assert met_in_han(names, "院长左家平介绍说") == []
+
+
+def test_characters_meet_a_spelt_name() -> None:
+    """Han characters meet the name they are spelt as in an English text, where it has a capital letter."""
+    names = han_names("朱松纯是谁？")
+    assert "zhu song chun" in sounds_of(met_in_latin(names, "The dean, Zhu Songchun, said so."))
+    assert met_in_latin(names, "They ran shi wei away.") == []
+
+
+def test_half_a_syllable_is_no_match() -> None:
+    """A name ends where a syllable ends: “Liu Qi” is not met by 刘秦."""
+    assert met_in_han(latin_names("Liu Qi"), "刘秦") == []
+    assert sounds_of(met_in_han(latin_names("Liu Qi"), "刘七")) == {"liu qi"}
+
+
+def test_texts_without_names_have_none() -> None:
+    """Small letters, digits, signs and single characters are no names."""
+    assert latin_names("nothing here, 2026!") == []
+    assert han_names("茶 a 水") == []
