@@ -1,10 +1,11 @@
 """Fits which sentence answers and when to refuse: `python -m training.calibration --data DIR`.
 
-The hand-written questions of `questions.jsonl` (half of them near misses that no passage answers) are asked of one
-index of their passages among two thousand others, in both languages and across. Fitted are, in this order, how
-telling each kind of answer is (a likelihood ratio), the sentence model (a softmax over the sentences of the best
-passages) and the refusal model (logistic, apart for crossing questions). Every figure of the report is for questions
-on passages left out of the fit, five folds in turn.
+Asked are the hand-written questions of `questions.jsonl` (half of them near misses that no passage answers) and the
+questions that the data itself has on the same passages; once in an index of these among two thousand others, once in
+small indexes of ninety passages, in both languages and across; each answerable one once more with its passage left
+out. Fitted are, in this order, how telling each kind of answer is (a likelihood ratio), the sentence model (a softmax
+over the sentences of the best passages) and the refusal model (logistic, apart for crossing questions). Every figure
+of the report is for questions on passages left out of the fit, five folds in turn.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import json
 import math
 import random
 import tempfile
+import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,8 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import logsumexp
-from sklearn.linear_model import LogisticRegression
+from scipy.special import expit, logsumexp
 from sklearn.metrics import brier_score_loss, roc_auc_score
 from tqdm import tqdm
 
@@ -38,11 +39,18 @@ from training.sources import rows
 OUTPUT = Path(__file__).parents[1] / "qa" / "calibration.json"
 QUESTIONS = Path(__file__).with_name("questions.jsonl")
 OTHERS = 1000  # passages of each language among which the asked ones stand
+SMALL = 10  # small indexes that share the asked passages out among them
+SMALL_OTHERS = 60  # passages in a small index that nobody asks about
 POOLS = {
     "zh": ("cmrc2018_trial.zh", "drcd_dev.zh-hant", "kdconv_info.zh"),
     "en": ("openstax_heading-para.en",),
 }
 FOLDS = 5
+FOR = (
+    "passage alignment", "sentence alignment", "dense", "passage margin", "lead over the last", "lexical share",
+    "word for word", "sentence score", "sentence margin",
+)  # fmt: skip
+EITHER = ("question entropy", "question length")  # all other features speak against an answer
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
 Features = NDArray[np.float64]
@@ -52,6 +60,7 @@ Features = NDArray[np.float64]
 class Asked:
     """One question with what was found for it; `gold` tells, for each sentence, whether it holds the answer."""
 
+    retriever: Retriever
     document: str
     answerable: bool
     query: Query
@@ -60,8 +69,12 @@ class Asked:
     features: Features
     gold: NDArray[np.bool_]
     crossing: bool = False
-    fold: int = 0
     answer_features: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def fold(self) -> int:
+        """The part of the passages its own belongs to, the same in every index."""
+        return zlib.crc32(self.document.encode()) % FOLDS
 
 
 def documents(data: Path, questions: Sequence[Mapping[str, Any]], seed: int) -> dict[tuple[str, int], Document]:
@@ -89,6 +102,20 @@ def documents(data: Path, questions: Sequence[Mapping[str, Any]], seed: int) -> 
     return found
 
 
+def natural_questions(data: Path, questions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The Chinese questions that the data itself has on the passages asked about, for these share the text's words."""
+    found: list[dict[str, Any]] = []
+    for name in POOLS["zh"][:2]:
+        read = list(rows(data / "question_passage" / f"{name}.jsonl.gz"))
+        asked_of = {read[question["row"]]["p"]: question["row"] for question in questions if question["file"] == name}
+        for row in read:
+            start = row["p"].find(row["a"][0]) if row["a"] and row["p"] in asked_of else -1
+            if start >= 0:
+                span = [start, start + len(row["a"][0])]
+                found.append({"file": name, "row": asked_of[row["p"]], "question": row["q"], "answer": span})
+    return found
+
+
 def ask(
     retriever: Retriever, questions: Sequence[Mapping[str, Any]], found: Mapping[tuple[str, int], Document]
 ) -> list[Asked]:
@@ -102,9 +129,34 @@ def ask(
         if span:
             without = [hit for hit in hits if hit.passage.document_id != document.id]
             asked.append(_asked(retriever, query, without, document, None))
-    folds = {name: number % FOLDS for number, name in enumerate(sorted({each.document for each in asked}))}
-    for each in asked:
-        each.fold = folds[each.document]
+    return asked
+
+
+def corpora(
+    questions: Sequence[Mapping[str, Any]], found: Mapping[tuple[str, int], Document], seed: int
+) -> list[list[tuple[str, int]]]:
+    """The passages of the large index and of each small one; a fold's passages stay a fold's in all of them."""
+    generator = random.Random(seed)
+    wanted = sorted({(question["file"], question["row"]) for question in questions})
+    others = [key for key in found if key not in set(wanted)]
+    generator.shuffle(wanted)
+    small = [
+        wanted[number::SMALL] + generator.sample(others, min(SMALL_OTHERS, len(others))) for number in range(SMALL)
+    ]
+    return [list(found), *small]
+
+
+def ask_all(
+    folder: Path, questions: Sequence[Mapping[str, Any]], found: Mapping[tuple[str, int], Document], seed: int
+) -> list[Asked]:
+    """Every question asked of every index that holds its passage; the indexes are written into `folder`."""
+    asked: list[Asked] = []
+    for number, keys in enumerate(corpora(questions, found, seed)):
+        place = folder / str(number)
+        place.mkdir()
+        index.build(place, [found[key] for key in keys], IndexSettings(), corpus=place, created="")
+        mine = [question for question in questions if (question["file"], question["row"]) in set(keys)]
+        asked.extend(ask(Retriever(index.load(place), SearchSettings()), mine, found))
     return asked
 
 
@@ -118,7 +170,9 @@ def _asked(retriever: Retriever, query: Query, hits: list[Hit], document: Docume
         for hit, start, end in places
     ]
     crossing = evidence.is_crossing(query, hits)
-    return Asked(document.id, span is not None, query, hits, places, features, np.array(gold, dtype=bool), crossing)
+    return Asked(
+        retriever, document.id, span is not None, query, hits, places, features, np.array(gold, dtype=bool), crossing
+    )
 
 
 def fit_kinds(asked: Iterable[Asked]) -> dict[str, list[float]]:
@@ -178,53 +232,75 @@ def ranked(each: Asked, weights: Mapping[str, float]) -> list[ScoredSentence]:
     ]
 
 
-def fit_answers(asked: Sequence[Asked]) -> dict[str, float]:
-    """Coefficients of the logistic model, by feature, and its intercept."""
+def fit_answers(asked: Sequence[Asked], penalty: float = 1e-3) -> dict[str, float]:
+    """Coefficients of the logistic model, by feature, and its intercept; both outcomes weigh alike.
+
+    What speaks for an answer never counts against it, nor the other way round, however the examples happen to fall.
+    """
     features = np.array([[each.answer_features[name] for name in ANSWER_FEATURES] for each in asked])
     scale = features.std(axis=0) + 1e-9
-    truth = np.array([each.answerable for each in asked])
-    model = LogisticRegression(C=0.3, class_weight="balanced", max_iter=5000).fit(features / scale, truth)
-    weights = dict(zip(ANSWER_FEATURES, np.round(model.coef_[0] / scale, 5).tolist(), strict=True))
-    return {"intercept": round(float(model.intercept_[0]), 5), **weights}
+    table = np.hstack([np.ones((len(asked), 1)), features / scale])
+    signs = np.where([each.answerable for each in asked], 1.0, -1.0)
+    weights = np.where(signs > 0, 0.5 / (signs > 0).sum(), 0.5 / (signs < 0).sum())
+
+    def loss(model: Features) -> tuple[float, Features]:
+        margins = signs * (table @ model)
+        slope = -(weights * signs * expit(-margins)) @ table
+        held = np.concatenate([[0.0], model[1:]])
+        return float(weights @ np.logaddexp(0.0, -margins) + penalty * held @ held), slope + 2 * penalty * held
+
+    bounds = [(None, None), *map(_bounds, ANSWER_FEATURES)]
+    best = minimize(loss, np.zeros(table.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds).x
+    fitted = dict(zip(ANSWER_FEATURES, np.round(best[1:] / scale, 5).tolist(), strict=True))
+    return {"intercept": round(float(best[0]), 5), **fitted}
 
 
-def fit(retriever: Retriever, asked: Sequence[Asked]) -> dict[str, Any]:
-    """All three models, in their order."""
+def _bounds(feature: str) -> tuple[float | None, float | None]:
+    if feature in EITHER:
+        return None, None
+    return (0.0, None) if feature in FOR else (None, 0.0)
+
+
+def with_answer_features(asked: Iterable[Asked], model: Mapping[str, Any]) -> None:
+    """Writes what speaks for an answer, by the sentences that the sentence model puts first."""
+    for each in tqdm(asked, desc="weighing", disable=None):
+        sentences = ranked(each, model["sentence"])
+        each.answer_features = evidence.answer_features(
+            each.retriever, each.query, each.hits, sentences, model["kinds"]
+        )
+
+
+def fit_reading(asked: Sequence[Asked]) -> dict[str, Any]:
+    """The kinds' ratios and the sentence model, in this order."""
     kinds = fit_kinds(asked)
     with_kinds(asked, kinds)
-    sentence = fit_sentences(asked)
-    model: dict[str, Any] = {"kinds": kinds, "sentence": sentence, "answer": {}}
-    for each in asked:
-        each.answer_features = evidence.answer_features(retriever, each.query, each.hits, ranked(each, sentence), kinds)
-    for name, crossing in (("same language", False), ("crossing", True)):
-        model["answer"][name] = fit_answers([each for each in asked if each.crossing == crossing])
-    return model
+    return {"kinds": kinds, "sentence": fit_sentences(asked)}
 
 
-def said(retriever: Retriever, each: Asked, model: Mapping[str, Any]) -> tuple[list[ScoredSentence], float]:
-    """What a fitted model makes of a question: its sentences in order, and the probability of an answer."""
-    sentences = ranked(each, model["sentence"])
-    features = evidence.answer_features(retriever, each.query, each.hits, sentences, model["kinds"])
-    name = "crossing" if each.crossing else "same language"
-    return sentences, evidence.logistic(features, model["answer"][name])
+def fit_refusing(asked: Sequence[Asked]) -> dict[str, dict[str, float]]:
+    """The refusal models of same-language and of crossing questions."""
+    return {
+        name: fit_answers([each for each in asked if each.crossing == crossing])
+        for name, crossing in (("same language", False), ("crossing", True))
+    }
 
 
-def report(retriever: Retriever, asked: Sequence[Asked]) -> dict[str, Any]:
-    """Figures on questions left out of the fit, for same-language and crossing questions."""
+def report(asked: Sequence[Asked]) -> dict[str, Any]:
+    """Figures on questions left out of the fit, for same-language and crossing questions.
+
+    The refusal model's features come from the sentence model of all questions, its coefficients from the others alone.
+    """
     outcomes: dict[str, list[tuple[Asked, list[bool], float]]] = defaultdict(list)
     for number in tqdm(range(FOLDS), desc="folds", disable=None):
-        model = fit(retriever, [each for each in asked if each.fold != number])
+        others = [each for each in asked if each.fold != number]
         held_back = [each for each in asked if each.fold == number]
-        with_kinds(held_back, model["kinds"])
+        reading, refusing = fit_reading(others), fit_refusing(others)
+        with_kinds(held_back, reading["kinds"])
         for each in held_back:
-            sentences, probability = said(retriever, each, model)
-            gold = {
-                (hit.passage.id, hit.passage.start + start)
-                for (hit, start, _), right in zip(each.places, each.gold, strict=True)
-                if right
-            }
-            right = [(sentence.passage.id, sentence.start) in gold for sentence in sentences[:3]]
-            outcomes["crossing" if each.crossing else "same language"].append((each, right, probability))
+            name = "crossing" if each.crossing else "same language"
+            scores = each.features @ np.array([reading["sentence"][feature] for feature in SENTENCE_FEATURES])
+            right = each.gold[np.argsort(-scores, kind="stable")[:3]].tolist()
+            outcomes[name].append((each, right, evidence.logistic(each.answer_features, refusing[name])))
     return {name: _figures(rows_of) for name, rows_of in sorted(outcomes.items())}
 
 
@@ -258,12 +334,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     questions = [json.loads(line) for line in options.questions.read_text(encoding="utf-8").splitlines()]
     found = documents(options.data, questions, options.seed)
+    every = [*questions, *natural_questions(options.data, questions)]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        index.build(Path(folder), list(found.values()), IndexSettings(), corpus=Path(folder), created="")
-        retriever = Retriever(index.load(Path(folder)), SearchSettings())
-        asked = ask(retriever, questions, found)
-        figures = report(retriever, asked)
-        written = {**fit(retriever, asked), "report": figures}
+        asked = ask_all(Path(folder), every, found, options.seed)
+        reading = fit_reading(asked)
+        with_answer_features(asked, reading)
+        written = {**reading, "answer": fit_refusing(asked)}
+        figures = report(asked)
+    written["report"] = figures
     options.output.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8", newline="\n")
     print(json.dumps(figures, indent=1))
 

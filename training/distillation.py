@@ -16,7 +16,7 @@ from sentence_transformers import SentenceTransformer
 
 from training.sources import Source
 
-UNITS_OF_A_SOURCE = 30_000
+UNITS_OF_A_SOURCE = 20_000
 _SHORTEST, _LONGEST = 12, 600  # characters of an English text
 
 

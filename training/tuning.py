@@ -45,14 +45,14 @@ _NEIGHBOURS = 4  # pairs of one document in a batch, at most
 class Schedule:
     """How long and how fast to tune."""
 
-    steps: int = 12_000
+    steps: int = 5_000
     batch_size: int = 128
     learning_rate: float = 2e-3
     weight_learning_rate: float = 1e-2
     scale: float = 20.0
     alignment_scale: float = 20.0
     lesson_batch_size: int = 256
-    lesson_share: float = 1.0
+    lesson_share: float = 2.0
     left_tokens: int = 40
     right_tokens: int = 160
 
