@@ -65,9 +65,9 @@ class AnswerSettings:
 
     citations: int = 3
     passages_read: int = 10  # hits whose sentences are weighed
-    citation_margin: float = 1.5  # log odds that another sentence may be behind the best and still be cited
+    citation_margin: float = 3.0  # log odds that another sentence may be behind the best and still be cited
     question_characters: int = 2_000
-    minimum_confidence: float = 0.5
+    minimum_confidence: float = 0.3  # about one answerable question in eleven was below it where it was fitted
 
     def __post_init__(self) -> None:
         _require(1 <= self.citations <= 3, f"citations must be 1 to 3, not {self.citations}.")

@@ -1,7 +1,7 @@
 """What speaks for a sentence holding the answer, and for there being an answer at all: features and fitted models.
 
 Both models are linear, their numbers in `calibration.json`: which sentence (a softmax over the sentences of the best
-passages) and whether to answer (a logistic model, apart for questions that cross languages).
+passages) and whether to answer (a logistic model for each pair of languages).
 """
 
 import json
@@ -217,9 +217,10 @@ def _stated(retriever: Retriever, passage: Passage) -> str:
     return " ".join((*passage.headings, str(date), passage.text))
 
 
-def is_crossing(query: Query, hits: Sequence[Hit]) -> bool:
-    """Whether the best passage is in another language than the question."""
-    return bool(hits) and dominant_language(hits[0].passage.text) != query.language
+def language_pair(query: Query, hits: Sequence[Hit]) -> str:
+    """The question's language and that of its best passage, as in `zh to en`; where nothing was found, its own."""
+    found = dominant_language(hits[0].passage.text) if hits else query.language
+    return f"{query.language} to {found}"
 
 
 def answer_probability(
@@ -227,7 +228,7 @@ def answer_probability(
 ) -> float:
     """Probability in [0, 1] that the hits hold an answer, by the fitted model."""
     features = answer_features(retriever, query, hits, ranked, calibration()["kinds"])
-    return logistic(features, calibration()["answer"]["crossing" if is_crossing(query, hits) else "same language"])
+    return logistic(features, calibration()["answer"][language_pair(query, hits)])
 
 
 def logistic(features: Mapping[str, float], model: Mapping[str, float]) -> float:

@@ -22,7 +22,7 @@ from qa.chat import Chat
 from qa.config import IndexSettings, Settings
 from qa.datatypes import Document
 from qa.embedder import BUNDLED_FOLDER, StaticEmbedder, bundled_embedder, load_embedder
-from qa.errors import EmbedderError
+from qa.errors import EmbedderError, IndexMismatchError
 from qa.index import context
 from qa.passages import Chunker, token_fitting_length
 from qa.text import fold
@@ -258,6 +258,17 @@ def test_a_damaged_bundled_model_is_said_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(EmbedderError, match="reinstall") as caught:
         StaticEmbedder(tmp_path)
     assert str(tmp_path) in str(caught.value)
+
+
+def test_another_model_under_the_same_name_is_refused(small_corpus: Path, tmp_path: Path) -> None:
+    """An index whose model has been exchanged since the build is not opened, and the error names both."""
+    model = static_model(tmp_path / "model", {}, seed=0)
+    generations.build(small_corpus, tmp_path / "index", IndexSettings(embedder=str(model)))
+    built = Chat.open(tmp_path / "index").index.manifest.embedder_fingerprint
+    shutil.rmtree(model)
+    present = load_embedder(str(static_model(model, {}, seed=1))).fingerprint
+    with pytest.raises(IndexMismatchError, match=f"{built[:8]}.*{present[:8]}"):
+        Chat.open(tmp_path / "index")
 
 
 def test_an_unknown_name_reaches_for_no_network(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from qa.evidence import (
     answer_features,
     answer_probability,
     calibration,
-    is_crossing,
     kind_evidence,
+    language_pair,
     logistic,
     rank_sentences,
     sentence_features,
@@ -34,8 +34,9 @@ def retriever(chat: Chat) -> Retriever:
 def test_the_fitted_numbers_are_whole() -> None:
     """The calibration file has a number for each feature of each model, and a ratio either way for each kind."""
     assert tuple(calibration()["sentence"]) == SENTENCE_FEATURES
-    for model in ("same language", "crossing"):
-        assert set(calibration()["answer"][model]) == {"intercept", *ANSWER_FEATURES}
+    assert calibration()["answer"].keys() == {"zh to zh", "zh to en", "en to zh", "en to en"}
+    for model in calibration()["answer"].values():
+        assert set(model) == {"intercept", *ANSWER_FEATURES}
     assert all(with_it > 0 > without_it for with_it, without_it in calibration()["kinds"].values())
 
 
@@ -96,11 +97,9 @@ def test_a_kind_speaks_where_it_is_asked_for() -> None:
     assert kind_evidence("总规模为500亿元。", "谁设立了基金？", kinds) == 0.0
 
 
-def test_crossing_is_seen_by_the_best_passage(retriever: Retriever) -> None:
-    """A question crosses where its best passage is in the other language, and not where nothing was found."""
+def test_the_pair_of_languages_is_seen_by_the_best_passage(retriever: Retriever) -> None:
+    """A question's pair is its language and its best passage's, and its own twice where nothing was found."""
     query, hits = retriever.search("How many robots ran the canteen?")
-    assert not is_crossing(query, hits)
-    assert is_crossing(query, [hit for hit in hits if "机器人" in hit.passage.text] or hits) == any(
-        "机器人" in hit.passage.text for hit in hits
-    )
-    assert not is_crossing(query, [])
+    assert language_pair(query, hits) == "en to en"
+    assert language_pair(query, [hit for hit in hits if hit.passage.document_id.endswith(".zh.md")]) == "en to zh"
+    assert language_pair(query, []) == "en to en"

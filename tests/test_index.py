@@ -59,15 +59,6 @@ def test_other_settings_are_refused(
     assert all(value in str(caught.value) for value in built_and_asked)
 
 
-def test_another_model_under_the_same_name_is_refused(small_index: Path) -> None:
-    """An index whose model has been exchanged since the build is not opened."""
-    manifest = generations.live_folder(small_index) / index.MANIFEST
-    fingerprint = index.read_manifest(manifest.parent).embedder_fingerprint
-    manifest.write_text(manifest.read_text(encoding="utf-8").replace(fingerprint, "0" * 64), encoding="utf-8")
-    with pytest.raises(IndexMismatchError, match=f"{fingerprint[:8]}.*00000000|00000000.*{fingerprint[:8]}"):
-        Chat.open(small_index)
-
-
 @pytest.mark.parametrize("damage", ["a flipped bit", "cut short", "gone"])
 def test_a_damaged_file_is_named(damage: str, small_index: Path, tmp_path: Path) -> None:
     """Whichever file of the index is damaged, by whatever means, opening it raises an error that names the file."""

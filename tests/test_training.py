@@ -245,7 +245,7 @@ def asked(number: int, gold: int, question: str = "谁是院长？") -> Asked:
     nothing = np.zeros(0, dtype=np.float32)
     query = Query(question, "zh", nothing, (), nothing.astype(np.int32), (), nothing, nothing, ())
     places = [(hit, 0, 4), (hit, 4, 12), (hit, 12, 16)]
-    return Asked(None, "a", True, query, [hit], places, features, np.arange(3) == gold)
+    return Asked(None, "a", True, query, [hit], places, features, np.arange(3) == gold, "zh to zh")
 
 
 def test_the_sentence_model_finds_what_tells() -> None:

@@ -2,10 +2,11 @@
 
 Asked are the hand-written questions of `questions.jsonl` (half of them near misses that no passage answers) and the
 questions that the data itself has on the same passages; once in an index of these among two thousand others, once in
-small indexes of ninety passages, in both languages and across; each answerable one once more with its passage left
-out. Fitted are, in this order, how telling each kind of answer is (a likelihood ratio), the sentence model (a softmax
-over the sentences of the best passages) and the refusal model (logistic, apart for crossing questions). Every figure
-of the report is for questions on passages left out of the fit, five folds in turn.
+small indexes of ninety passages on thirty subjects, in both languages and across; each answerable one once more with
+its passage left out. Fitted are, in this order, how telling each kind of answer is (a likelihood ratio), the sentence
+model (a softmax over the sentences of the best passages) and the refusal model (logistic, one for each pair
+of question and passage language). Every figure of the report is for questions on passages left out of the fit, five
+folds in turn.
 """
 
 import argparse
@@ -40,7 +41,8 @@ OUTPUT = Path(__file__).parents[1] / "qa" / "calibration.json"
 QUESTIONS = Path(__file__).with_name("questions.jsonl")
 OTHERS = 1000  # passages of each language among which the asked ones stand
 SMALL = 10  # small indexes that share the asked passages out among them
-SMALL_OTHERS = 60  # passages in a small index that nobody asks about
+NEIGHBOURS = 2  # passages next to each asked one in its source, so that a small index has several on one subject
+NEAR = 15  # rows of the source within which a passage is a neighbour
 POOLS = {
     "zh": ("cmrc2018_trial.zh", "drcd_dev.zh-hant", "kdconv_info.zh"),
     "en": ("openstax_heading-para.en",),
@@ -68,7 +70,7 @@ class Asked:
     places: list[tuple[Hit, int, int]]
     features: Features
     gold: NDArray[np.bool_]
-    crossing: bool = False
+    pair: str
     answer_features: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -78,28 +80,45 @@ class Asked:
 
 
 def documents(data: Path, questions: Sequence[Mapping[str, Any]], seed: int) -> dict[tuple[str, int], Document]:
-    """The passages asked about and `OTHERS` more of each language, each a document, by file and row."""
+    """The passages asked about, their neighbours and `OTHERS` more of each language, as documents by file and row."""
     generator = random.Random(seed)
     wanted = {(question["file"], question["row"]) for question in questions}
     found: dict[tuple[str, int], Document] = {}
     for names in POOLS.values():
-        others: list[tuple[tuple[str, int], Document]] = []
-        seen: set[str] = set()
+        others: list[tuple[str, int]] = []
         for name in names:
-            read = list(enumerate(rows(data / "question_passage" / f"{name}.jsonl.gz")))
-            seen.update(row["p"] for number, row in read if (name, number) in wanted)
-            for number, row in read:
-                title = row["q"].split("|")[-1].strip() if name.startswith("openstax") else row["title"]
-                document = Document(
-                    f"{name}-{number:06d}", title, row["p"], f"{name}-{number:06d}", dominant_language(row["p"])
-                )
-                if (name, number) in wanted:
-                    found[name, number] = document
-                elif row["p"] not in seen and 80 <= len(row["p"]) <= 900:
-                    seen.add(row["p"])
-                    others.append(((name, number), document))
-        found.update(generator.sample(others, min(OTHERS, len(others))))
+            read = list(rows(data / "question_passage" / f"{name}.jsonl.gz"))
+            mine = [number for number, _ in enumerate(read) if (name, number) in wanted]
+            taken = {read[number]["p"] for number in mine}
+            for number in mine:
+                for near in _distinct(read, range(number + 1, number + NEAR), taken)[:NEIGHBOURS]:
+                    taken.add(read[near]["p"])
+                    found[name, near] = _document(name, near, read[near])
+                found[name, number] = _document(name, number, read[number])
+            free = _distinct(read, range(len(read)), taken)
+            others += [(name, number) for number in free]
+            found.update({(name, number): _document(name, number, read[number]) for number in free})
+        for key in set(others) - set(generator.sample(others, min(OTHERS, len(others)))):
+            del found[key]
     return found
+
+
+def _distinct(read: Sequence[Mapping[str, Any]], numbers: Iterable[int], taken: set[str]) -> list[int]:
+    """Those of the rows with a passage of usual length that is neither taken nor that of a row before."""
+    seen = set(taken)
+    distinct: list[int] = []
+    for number in numbers:
+        passage = read[number]["p"] if number < len(read) else ""
+        if 80 <= len(passage) <= 900 and passage not in seen:
+            seen.add(passage)
+            distinct.append(number)
+    return distinct
+
+
+def _document(name: str, number: int, row: Mapping[str, Any]) -> Document:
+    title = row["q"].split("|")[-1].strip() if name.startswith("openstax") else row["title"]
+    identity = f"{name}-{number:06d}"
+    return Document(identity, title, row["p"], identity, dominant_language(row["p"]))
 
 
 def natural_questions(data: Path, questions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -135,14 +154,16 @@ def ask(
 def corpora(
     questions: Sequence[Mapping[str, Any]], found: Mapping[tuple[str, int], Document], seed: int
 ) -> list[list[tuple[str, int]]]:
-    """The passages of the large index and of each small one; a fold's passages stay a fold's in all of them."""
-    generator = random.Random(seed)
+    """The passages of the large index, and of each small one: its share of those asked about, with their neighbours."""
     wanted = sorted({(question["file"], question["row"]) for question in questions})
-    others = [key for key in found if key not in set(wanted)]
-    generator.shuffle(wanted)
-    small = [
-        wanted[number::SMALL] + generator.sample(others, min(SMALL_OTHERS, len(others))) for number in range(SMALL)
-    ]
+    random.Random(seed).shuffle(wanted)
+    small: list[list[tuple[str, int]]] = []
+    for start in range(SMALL):
+        keys = dict.fromkeys(wanted[start::SMALL])
+        for name, number in wanted[start::SMALL]:
+            near = [(name, row) for row in range(number + 1, number + NEAR) if (name, row) in found]
+            keys.update(dict.fromkeys(near[:NEIGHBOURS]))
+        small.append(list(keys))
     return [list(found), *small]
 
 
@@ -169,9 +190,9 @@ def _asked(retriever: Retriever, query: Query, hits: list[Hit], document: Docume
         and hit.passage.start + start <= span[0] < hit.passage.start + end
         for hit, start, end in places
     ]
-    crossing = evidence.is_crossing(query, hits)
+    pair = evidence.language_pair(query, hits)
     return Asked(
-        retriever, document.id, span is not None, query, hits, places, features, np.array(gold, dtype=bool), crossing
+        retriever, document.id, span is not None, query, hits, places, features, np.array(gold, dtype=bool), pair
     )
 
 
@@ -278,15 +299,13 @@ def fit_reading(asked: Sequence[Asked]) -> dict[str, Any]:
 
 
 def fit_refusing(asked: Sequence[Asked]) -> dict[str, dict[str, float]]:
-    """The refusal models of same-language and of crossing questions."""
-    return {
-        name: fit_answers([each for each in asked if each.crossing == crossing])
-        for name, crossing in (("same language", False), ("crossing", True))
-    }
+    """The refusal model of each pair of languages."""
+    pairs = sorted({each.pair for each in asked})
+    return {pair: fit_answers([each for each in asked if each.pair == pair]) for pair in pairs}
 
 
 def report(asked: Sequence[Asked]) -> dict[str, Any]:
-    """Figures on questions left out of the fit, for same-language and crossing questions.
+    """Figures on questions left out of the fit, for each pair of languages.
 
     The refusal model's features come from the sentence model of all questions, its coefficients from the others alone.
     """
@@ -297,11 +316,11 @@ def report(asked: Sequence[Asked]) -> dict[str, Any]:
         reading, refusing = fit_reading(others), fit_refusing(others)
         with_kinds(held_back, reading["kinds"])
         for each in held_back:
-            name = "crossing" if each.crossing else "same language"
             scores = each.features @ np.array([reading["sentence"][feature] for feature in SENTENCE_FEATURES])
             right = each.gold[np.argsort(-scores, kind="stable")[:3]].tolist()
-            outcomes[name].append((each, right, evidence.logistic(each.answer_features, refusing[name])))
-    return {name: _figures(rows_of) for name, rows_of in sorted(outcomes.items())}
+            outcomes[each.pair].append((each, right, evidence.logistic(each.answer_features, refusing[each.pair])))
+    every = [outcome for found in outcomes.values() for outcome in found]
+    return {name: _figures(found) for name, found in [("all", every), *sorted(outcomes.items())]}
 
 
 def _figures(outcomes: Sequence[tuple[Asked, list[bool], float]]) -> dict[str, Any]:
