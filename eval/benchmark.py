@@ -1,6 +1,7 @@
 """Retrieval figures on SQuAD-format files, at passage and sentence level, split by lexical overlap.
 
     python eval/benchmark.py QUESTIONS.json [--passages PARALLEL.json] [--embedder MODEL] [--output REPORT.json]
+    python eval/benchmark.py QUESTIONS.json [--passages PARALLEL.json] --compare [--model MODEL …]
 
 Every paragraph is one passage. With `--passages`, questions come from the first file and passages from a
 parallel one, matched by question id, so that question and passage may differ in language.
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from compare import compare, comparison_table, systems
 from tqdm import tqdm
 
 from qa.config import AnswerSettings, SearchSettings
@@ -114,8 +116,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--passages", type=Path, help="a parallel file the passages come from")
     parser.add_argument("--embedder", default=BUNDLED)
     parser.add_argument("--output", type=Path, help="write the report as JSON")
+    parser.add_argument("--compare", action="store_true", help="systems side by side, each in a process of its own")
+    parser.add_argument("--model", action="append", default=[], help="another sentence-transformers model to compare")
     options = parser.parse_args(arguments)
     paragraphs, cases = paired_cases(options.questions, options.passages or options.questions)
+    if options.compare:
+        outcomes = compare(systems(SIDES, cases, options.model), paragraphs, cases)
+        print(comparison_table(outcomes, "fused", len(paragraphs)))
+        return 0
     report = measure(paragraphs, cases, options.embedder)
     print(table(report))
     if options.output:

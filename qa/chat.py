@@ -8,8 +8,9 @@ from qa import generations, index
 from qa.answerer import Answerer
 from qa.config import IndexSettings, Settings
 from qa.corpus import content_hash, parse_document
-from qa.datatypes import Answer, Document, Hit
+from qa.datatypes import Answer, Document, Explanation, Hit
 from qa.errors import CorpusError, QuestionError
+from qa.explanation import explain
 from qa.retriever import Retriever
 
 _MARKUP_AND_CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
@@ -53,6 +54,15 @@ class Chat:
         if hits and not fresh:
             raise CorpusError("The articles that may answer this have changed; run `qa build`.", self.corpus)
         return replace(self._answerer.answer(query, fresh), question=question)
+
+    def explain(self, question: str, hit: Hit) -> Explanation:
+        """Why a passage was found for a question: the words that met, the terms in common, its rank on each side.
+
+        Raises:
+            QuestionError: if the question is empty or too long.
+        """
+        query, _ = self._retriever.search(self._checked(question))
+        return explain(self._retriever, query, hit)
 
     def _checked(self, question: str) -> str:
         limit = self.settings.answer.question_characters

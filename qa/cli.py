@@ -19,6 +19,7 @@ from qa.errors import CorpusError, QuestionError, SearchIndexError, WenjuError
 from qa.version import __version__
 
 CANNOT = 2  # exit code: a person has to change something first
+_EXPLAINED = 3  # passages that `qa ask --explain` speaks of in plain text; JSON has all
 BELOW_FLOOR = 1  # exit code of `qa eval` under a floor
 
 
@@ -60,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("question", nargs="?", help="the question, Chinese or English")
     ask.add_argument("--questions", type=Path, metavar="FILE", help='JSON Lines of {"id", "question"}; implies --json')
     ask.add_argument("--json", action="store_true", help="print JSON, one line an answer")
+    ask.add_argument("--explain", action="store_true", help="say why each passage was found")
     _add_index_option(ask)
     ask.set_defaults(run=_ask)
 
@@ -149,10 +151,17 @@ def _ask(options: argparse.Namespace) -> int:
     if options.questions is not None:
         return _ask_file(chat, options.questions)
     answer = chat.ask(options.question)
+    documents = chat.index.documents
+    reasons = [chat.explain(options.question, hit) for hit in answer.hits] if options.explain else []
     if options.json:
-        print(json.dumps(render.answer_record(answer, chat.index.documents), ensure_ascii=False))
-    else:
-        print(render.answer_text(answer, chat.index.documents))
+        record = render.answer_record(answer, documents)
+        for passage, reason in zip(record["passages"], reasons, strict=False):
+            passage["explanation"] = render.explanation_record(reason)
+        print(json.dumps(record, ensure_ascii=False))
+        return 0
+    print(render.answer_text(answer, documents))
+    for hit, reason in zip(answer.hits[:_EXPLAINED], reasons, strict=False):
+        print(f"\n{render.explanation_text(hit, reason, documents)}")
     return 0
 
 

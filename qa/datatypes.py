@@ -34,6 +34,15 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Ranks:
+    """A passage's place on each side among the candidates of its language, from 1; None where a side missed it."""
+
+    dense: int | None = None
+    lexical: int | None = None
+    alignment: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A passage found for a question. `score` orders hits; a side that did not find it is None.
 
@@ -46,6 +55,32 @@ class Hit:
     dense: float | None
     lexical: float | None
     alignment: float | None
+    ranks: Ranks = Ranks()
+
+
+@dataclass(frozen=True, slots=True)
+class WordPair:
+    """A word of the question and the word of a passage it met.
+
+    `asked` is its span in the question, `found` the other's in the document's text (None for a word of the headings);
+    `likeness` is their cosine in [-1, 1], `weight` the word's share of the question, in [0, 1].
+    """
+
+    asked: tuple[int, int]
+    word: str
+    found: tuple[int, int] | None
+    met: str
+    likeness: float
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a passage was found: the words that met, weightiest first, the terms in common, its place on each side."""
+
+    pairs: tuple[WordPair, ...]
+    terms: tuple[str, ...]
+    ranks: Ranks
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,12 @@
 import html
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
-from qa.datatypes import Answer, Citation, Document, Hit
+from qa.datatypes import Answer, Citation, Document, Explanation, Hit
+
+_PAIRS_SHOWN = 8
 
 # Emphasis, code, links, tables, formulas; what begins a heading, list or rule; what makes an address a link.
 _MARKDOWN = re.compile(r"[\\`*_\[\]!|~$<>@]|^[#+\-=]|(?<=\d)[.)](?=\s|$)|:(?=//)|(?<=www)\.", re.IGNORECASE)
@@ -50,6 +53,36 @@ def _hit_record(hit: Hit, documents: Mapping[str, Document]) -> dict[str, Any]:
         "lexical": _rounded(hit.lexical),
         "alignment": _rounded(hit.alignment),
     }
+
+
+def explanation_record(explanation: Explanation) -> dict[str, Any]:
+    """Why a passage was found, as plain JSON values; spans are in the question and in the article's text."""
+    pairs = [
+        {
+            "asked": list(pair.asked),
+            "word": pair.word,
+            "found": None if pair.found is None else list(pair.found),
+            "met": pair.met,
+            "likeness": _rounded(pair.likeness),
+            "weight": _rounded(pair.weight),
+        }
+        for pair in explanation.pairs
+    ]
+    return {"pairs": pairs, "terms": list(explanation.terms), "ranks": asdict(explanation.ranks)}
+
+
+def explanation_text(hit: Hit, explanation: Explanation, documents: Mapping[str, Document]) -> str:
+    """Why a passage was found, for a terminal: where it stands, its ranks, and the words that met."""
+    places = explanation.ranks
+    sides = (("meaning", places.dense), ("words", places.alignment), ("terms", places.lexical))
+    ranks = ", ".join(f"{name} {'–' if rank is None else rank}" for name, rank in sides)
+    headings = " › ".join(hit.passage.headings)
+    lines = [f"{documents[hit.passage.document_id].path} · {headings} (rank by {ranks})"]
+    lines += [
+        f"  {pair.word} ~ {pair.met}{'' if pair.found else ' (heading)'}  {pair.likeness:.2f} × {pair.weight:.0%}"
+        for pair in explanation.pairs[:_PAIRS_SHOWN]
+    ]
+    return "\n".join(lines)
 
 
 def _rounded(value: float | None) -> float | None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from qa import alignment
 from qa.config import SearchSettings
-from qa.datatypes import Hit
+from qa.datatypes import Hit, Ranks
 from qa.embedder import unit
 from qa.fusion import convex, min_max
 from qa.index import SearchIndex
@@ -17,7 +17,7 @@ from qa.text import Language, dominant_language, terms
 
 Scores = NDArray[np.float32]
 
-_SOUND_MATCH = 0.9  # counts as the cosine of a name with its like-sounding spelling in the other script
+SOUND_MATCH = 0.9  # counts as the cosine of a name with its like-sounding spelling in the other script
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +125,15 @@ class Retriever:
         lexical_weight = settings.lexical_weight if same else settings.crossing_lexical_weight
         weights = (settings.dense_weight, settings.alignment_weight, lexical_weight)
         fused = convex(list(zip((min_max(dense), min_max(aligned), matched), weights, strict=True)))
-        return [
-            Hit(
-                self.index.passages[row],
-                float(fused[i]),
-                float(dense[i]),
-                candidates.lexical.get(row),
-                float(aligned[i]),
+        ranks = zip(_ranks(dense), _ranks(matched), _ranks(aligned), strict=True)
+        hits: list[Hit] = []
+        for i, (row, (near, shared, met)) in enumerate(zip(rows, ranks, strict=True)):
+            score = candidates.lexical.get(row)
+            places = Ranks(near, None if score is None else shared, met)
+            hits.append(
+                Hit(self.index.passages[row], float(fused[i]), float(dense[i]), score, float(aligned[i]), places)
             )
-            for i, row in enumerate(rows)
-        ]
+        return hits
 
     def best_matches(self, query: Query, tokens: Sequence[NDArray[np.int32]], texts: Sequence[str]) -> Scores:
         """Best cosine of each question token in each text, shape (texts, question tokens).
@@ -156,5 +155,12 @@ class Retriever:
         for row, text in enumerate(texts if query.names else ()):
             for name in met(query.names, text):
                 columns = query.columns(name)
-                best[row, columns] = np.maximum(best[row, columns], _SOUND_MATCH)
+                best[row, columns] = np.maximum(best[row, columns], SOUND_MATCH)
         return best
+
+
+def _ranks(scores: Scores) -> list[int]:
+    """The place of each score, from 1; equal scores in their order."""
+    places = np.empty(len(scores), dtype=np.int64)
+    places[np.argsort(-scores, kind="stable")] = np.arange(1, len(scores) + 1)
+    return [int(place) for place in places]

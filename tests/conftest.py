@@ -10,8 +10,7 @@ from qa.chat import Chat
 from qa.config import IndexSettings
 
 ROOT = Path(__file__).resolve().parents[1]
-if str(ROOT) not in sys.path:  # training/ is no part of the installed package
-    sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "eval")]  # training/ and the scripts of eval/ are no part of the package
 
 SMALL_ARTICLES = {
     "turtles.en.md": (

@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
+from compare import difference
 
 SUN, TEA, LIBRARY = range(3)
 ENGLISH = [
@@ -118,3 +120,22 @@ def test_parallel_files_are_matched_by_question(
     english.write_text(json.dumps(shorter), encoding="utf-8")
     report = report_of(benchmark, tmp_path / "shorter.json", chinese, "--passages", english)
     assert (report["questions"], report["paragraphs"]) == (3, 2)
+
+
+def test_a_difference_has_the_interval_of_paired_questions() -> None:
+    """The mean difference is over the same questions, its interval holds it, and equal systems differ by nothing."""
+    one, other = np.array([1.0, 1.0, 0.0, 1.0] * 50), np.array([1.0, 0.0, 0.0, 1.0] * 50)
+    mean, low, high = difference(one, other)
+    assert mean == 0.25
+    assert 0.15 < low < 0.25 < high < 0.35
+    assert difference(one, one) == (0.0, 0.0, 0.0)
+
+
+def test_systems_are_compared_side_by_side(
+    benchmark: ModuleType, chinese: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--compare` prints a line for each search alone and for all together, with quality, speed and size."""
+    assert benchmark.main([str(chinese), "--compare"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:18].strip() for line in lines[1:]] == list(benchmark.SIDES)
+    assert all(" MB " in line for line in lines[1:])
