@@ -51,8 +51,6 @@ ANSWER_FEATURES = (
     "number missing in sentence",
     "kind missing",
     "kind missing in passages",
-    "question entropy",
-    "question length",
 )
 
 _CALIBRATION_FILE = Path(__file__).with_name("calibration.json")
@@ -206,8 +204,6 @@ def answer_features(
         "number missing in sentence": float(bool(wanted - numbers_stated(contexts[0]))),
         "kind missing": -max(kind_evidence(sentence.text, query.text, kinds) for sentence in top),
         "kind missing in passages": -max(kind_evidence(s.text, query.text, kinds) for s in ranked),
-        "question entropy": float(-(share * np.log(share + 1e-9)).sum()),
-        "question length": math.log1p(len(query.tokens)),
     }
 
 

@@ -60,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     taught = TokenisedLessons(lessons(sources, teacher, options.seed), tokenizer, ignored, reduction)
     report("tuning")
     vectors, weights = tune(vectors, tokenised, taught, Schedule(), options.seed)
+    vectors[sorted(ignored)] = 0.0  # signs weigh nothing, also where a dictionary translation holds one
     write_model(options.output, tokenizer, vectors, without_asking(weights, tokenizer))
     size = sum(file.stat().st_size for file in options.output.rglob("*") if file.is_file())
     report(f"wrote {options.output} ({size / 1e6:.1f} MB)")

@@ -3,10 +3,10 @@
 Asked are the hand-written questions of `questions.jsonl` (half of them near misses that no passage answers) and the
 questions that the data itself has on the same passages; once in an index of these among two thousand others, once in
 small indexes of ninety passages on thirty subjects, in both languages and across; each answerable one once more with
-its passage left out. Fitted are, in this order, how telling each kind of answer is (a likelihood ratio), the sentence
-model (a softmax over the sentences of the best passages) and the refusal model (logistic, one for each pair
-of question and passage language). Every figure of the report is for questions on passages left out of the fit, five
-folds in turn.
+its passage left out, and some of a small index that has nothing on them. Fitted are, in this order, how telling each
+kind of answer is (a likelihood ratio), the sentence model (a softmax over the sentences of the best passages) and the
+refusal model (logistic, one for each pair of question and passage language). Every figure of the report is for
+questions on passages left out of the fit, five folds in turn.
 """
 
 import argparse
@@ -42,17 +42,17 @@ QUESTIONS = Path(__file__).with_name("questions.jsonl")
 OTHERS = 1000  # passages of each language among which the asked ones stand
 SMALL = 10  # small indexes that share the asked passages out among them
 NEIGHBOURS = 2  # passages next to each asked one in its source, so that a small index has several on one subject
+STRANGERS = 90  # questions asked of a small index whose passages are in another
 NEAR = 15  # rows of the source within which a passage is a neighbour
 POOLS = {
     "zh": ("cmrc2018_trial.zh", "drcd_dev.zh-hant", "kdconv_info.zh"),
     "en": ("openstax_heading-para.en",),
 }
 FOLDS = 5
-FOR = (
+FOR = (  # what speaks for an answer; all other features speak against one
     "passage alignment", "sentence alignment", "dense", "passage margin", "lead over the last", "lexical share",
     "word for word", "sentence score", "sentence margin",
 )  # fmt: skip
-EITHER = ("question entropy", "question length")  # all other features speak against an answer
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
 Features = NDArray[np.float64]
@@ -170,14 +170,23 @@ def corpora(
 def ask_all(
     folder: Path, questions: Sequence[Mapping[str, Any]], found: Mapping[tuple[str, int], Document], seed: int
 ) -> list[Asked]:
-    """Every question asked of every index that holds its passage; the indexes are written into `folder`."""
+    """Every question asked of every index that holds its passage, and some of an index that does not.
+
+    The indexes are written into `folder`.
+    """
+    generator = random.Random(seed)
     asked: list[Asked] = []
     for number, keys in enumerate(corpora(questions, found, seed)):
         place = folder / str(number)
         place.mkdir()
         index.build(place, [found[key] for key in keys], IndexSettings(), corpus=place, created="")
-        mine = [question for question in questions if (question["file"], question["row"]) in set(keys)]
-        asked.extend(ask(Retriever(index.load(place), SearchSettings()), mine, found))
+        held, retriever = set(keys), Retriever(index.load(place), SearchSettings())
+        mine = [question for question in questions if (question["file"], question["row"]) in held]
+        asked.extend(ask(retriever, mine, found))
+        strangers = [question for question in questions if (question["file"], question["row"]) not in held]
+        for question in generator.sample(strangers, min(STRANGERS, len(strangers))):
+            query, hits = retriever.search(question["question"])
+            asked.append(_asked(retriever, query, hits, found[question["file"], question["row"]], None))
     return asked
 
 
@@ -270,16 +279,10 @@ def fit_answers(asked: Sequence[Asked], penalty: float = 1e-3) -> dict[str, floa
         held = np.concatenate([[0.0], model[1:]])
         return float(weights @ np.logaddexp(0.0, -margins) + penalty * held @ held), slope + 2 * penalty * held
 
-    bounds = [(None, None), *map(_bounds, ANSWER_FEATURES)]
+    bounds = [(None, None), *((0.0, None) if name in FOR else (None, 0.0) for name in ANSWER_FEATURES)]
     best = minimize(loss, np.zeros(table.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds).x
     fitted = dict(zip(ANSWER_FEATURES, np.round(best[1:] / scale, 5).tolist(), strict=True))
     return {"intercept": round(float(best[0]), 5), **fitted}
-
-
-def _bounds(feature: str) -> tuple[float | None, float | None]:
-    if feature in EITHER:
-        return None, None
-    return (0.0, None) if feature in FOR else (None, 0.0)
 
 
 def with_answer_features(asked: Iterable[Asked], model: Mapping[str, Any]) -> None:

@@ -40,13 +40,16 @@ def folding_rules() -> list[tuple[str, str]]:
 
 
 def folding_normalizer() -> normalizers.Normalizer:
-    """`qa.text.fold` compiled into one table that keeps offsets into the original text."""
+    """`qa.text.fold` compiled into one table that keeps offsets into the original text.
+
+    Letters and their marks are composed first: the table looks a cluster up by its first letter.
+    """
     compiled = sentencepiece.SentencePieceNormalizer(
         norm_map=folding_rules(), add_dummy_prefix=False, escape_whitespaces=False, remove_extra_whitespaces=False
     )
     specification = sentencepiece_model_pb2.NormalizerSpec()
     specification.ParseFromString(compiled.serialized_normalizer_spec())
-    return normalizers.Precompiled(specification.precompiled_charsmap)
+    return normalizers.Sequence([normalizers.NFC(), normalizers.Precompiled(specification.precompiled_charsmap)])
 
 
 def build_tokenizer(scores: dict[str, float]) -> Tokenizer:
