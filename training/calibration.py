@@ -1,7 +1,7 @@
 """Fits which sentence answers and when to refuse: `python -m training.calibration --data DIR`.
 
 Asked are the hand-written questions of `questions.jsonl` (half of them near misses that no passage answers) and the
-questions that the data itself has on the same passages; once in an index of these among two thousand others, once in
+questions that the data itself has, one on a passage; once in an index of these among two thousand others, once in
 small indexes of ninety passages on thirty subjects, in both languages and across; each answerable one once more with
 its passage left out, and some of a small index that has nothing on them. Fitted are, in this order, how telling each
 kind of answer is (a likelihood ratio), the sentence model (a softmax over the sentences of the best passages) and the
@@ -122,7 +122,7 @@ def _document(name: str, number: int, row: Mapping[str, Any]) -> Document:
 
 
 def natural_questions(data: Path, questions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The Chinese questions that the data itself has on the passages asked about, for these share the text's words."""
+    """One Chinese question that the data itself has on each passage asked about; these share the text's words."""
     found: list[dict[str, Any]] = []
     for name in POOLS["zh"][:2]:
         read = list(rows(data / "question_passage" / f"{name}.jsonl.gz"))
@@ -131,7 +131,7 @@ def natural_questions(data: Path, questions: Sequence[Mapping[str, Any]]) -> lis
             start = row["p"].find(row["a"][0]) if row["a"] and row["p"] in asked_of else -1
             if start >= 0:
                 span = [start, start + len(row["a"][0])]
-                found.append({"file": name, "row": asked_of[row["p"]], "question": row["q"], "answer": span})
+                found.append({"file": name, "row": asked_of.pop(row["p"]), "question": row["q"], "answer": span})
     return found
 
 
