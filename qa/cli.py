@@ -147,6 +147,8 @@ def _stage_bars() -> Iterator[Callable[[str, int, int], None]]:
 def _ask(options: argparse.Namespace) -> int:
     if (options.question is None) == (options.questions is None):
         raise QuestionError('Give a question, as in qa ask "…", or a file with --questions; not both, not neither.')
+    if options.questions is not None and options.explain:
+        raise QuestionError("--explain goes with one question; ask those of the file one by one.")
     chat = Chat.open(options.index)
     if options.questions is not None:
         return _ask_file(chat, options.questions)

@@ -84,3 +84,9 @@ def test_the_command_says_why(chat: Chat, index_folder: object, capsys: pytest.C
     record = json.loads(capsys.readouterr().out)
     expected = [json.loads(json.dumps(explanation_record(reason))) for _, reason in explained(chat, question)]
     assert [passage["explanation"] for passage in record["passages"]] == expected
+
+
+def test_a_file_of_questions_is_not_explained(index_folder: object, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--explain` with a file of questions is refused in one line instead of being passed over."""
+    assert main(["ask", "--questions", "questions.jsonl", "--index", str(index_folder), "--explain"]) == 2
+    assert "--explain goes with one question" in capsys.readouterr().err
