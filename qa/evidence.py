@@ -195,7 +195,7 @@ def answer_features(
         "dense": hits[0].dense or 0.0,
         "passage margin": hits[0].score - (hits[1].score if len(hits) > 1 else 0.0),
         "lead over the last": hits[0].score - hits[-1].score,
-        "lexical share": (hits[0].lexical or 0.0) / max(index.lexical.ideal(query.terms), 1e-9),
+        "lexical share": (hits[0].lexical or 0.0) / query.ideal,
         "word for word": float((in_passages[0] > _EXACT) @ share),
         "sentence score": ranked[0].score,
         "sentence margin": ranked[0].score - (ranked[1].score if len(ranked) > 1 else 0.0),

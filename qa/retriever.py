@@ -22,7 +22,10 @@ SOUND_MATCH = 0.9  # counts as the cosine of a name with its like-sounding spell
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question as the three sides see it; `spans` are its tokens' places in `text`."""
+    """A question as the three sides see it.
+
+    `spans` are its tokens' places in `text`, `ideal` the BM25 score that no passage can exceed.
+    """
 
     text: str
     language: Language
@@ -33,6 +36,7 @@ class Query:
     token_vectors: Scores
     weights: Scores
     names: tuple[Name, ...]
+    ideal: float
 
     def columns(self, name: Name) -> list[int]:
         """Which tokens lie in a name."""
@@ -60,17 +64,18 @@ class Retriever:
         aligner = self.index.aligner
         placed = aligner.token_spans(question)
         tokens = np.array([token for token, _, _ in placed], dtype=np.int32)
-        language = dominant_language(question)
+        language, words = dominant_language(question), tuple(terms(question))
         return Query(
             text=question,
             language=language,
             vector=self.index.embedder.encode_queries([question])[0],
-            terms=tuple(terms(question)),
+            terms=words,
             tokens=tokens,
             spans=tuple((start, end) for _, start, end in placed),
             token_vectors=unit(aligner.token_vectors(tokens)),
             weights=aligner.question_weights(tokens),
             names=tuple(latin_names(question) if language == "en" else han_names(question)),
+            ideal=max(self.index.lexical.ideal(words), 1e-9),
         )
 
     def retrieve(self, question: str) -> list[Hit]:
@@ -119,8 +124,7 @@ class Retriever:
         if not rows:
             return []
         dense = self.index.vectors.cosines(query.vector, rows)
-        ideal = max(self.index.lexical.ideal(query.terms), 1e-9)
-        matched = np.array([candidates.lexical.get(row, 0.0) / ideal for row in rows], dtype=np.float32)
+        matched = np.array([candidates.lexical.get(row, 0.0) / query.ideal for row in rows], dtype=np.float32)
         same = candidates.language == query.language
         lexical_weight = settings.lexical_weight if same else settings.crossing_lexical_weight
         weights = (settings.dense_weight, settings.alignment_weight, lexical_weight)

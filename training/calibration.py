@@ -224,11 +224,9 @@ def with_kinds(asked: Sequence[Asked], kinds: Mapping[str, Sequence[float]]) -> 
     """Writes the kind's ratio into the features of every sentence."""
     column = SENTENCE_FEATURES.index("kind")
     for each in asked:
-        kind = asks_for(each.query.text)
         for row, (hit, start, end) in enumerate(each.places):
-            if kind in kinds:
-                holds = offers(hit.passage.text[start:end], kind, each.query.text)
-                each.features[row, column] = kinds[kind][0 if holds else 1]
+            text = hit.passage.text[start:end]
+            each.features[row, column] = evidence.kind_evidence(text, each.query.text, kinds)
 
 
 def fit_sentences(asked: Sequence[Asked], penalty: float = 2e-3) -> dict[str, float]:
