@@ -1,5 +1,6 @@
 """The façade everything outside uses: open an index, ask, read the article behind a citation."""
 
+import re
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +14,7 @@ from qa.errors import CorpusError, QuestionError
 from qa.explanation import explain
 from qa.retriever import Retriever
 
-_MARKUP_AND_CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
+_CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
 
 
 class Chat:
@@ -62,13 +63,20 @@ class Chat:
             QuestionError: if the question is empty or too long.
         """
         query, _ = self._retriever.search(self._checked(question))
-        return explain(self._retriever, query, hit)
+        explanation = explain(self._retriever, query, hit)
+        places = _places(question)
+        spans = [(places[pair.asked[0]], places[pair.asked[1] - 1] + 1) for pair in explanation.pairs]
+        pairs = [
+            replace(pair, asked=span, word=question[slice(*span)])
+            for pair, span in zip(explanation.pairs, spans, strict=True)
+        ]
+        return replace(explanation, pairs=tuple(pairs))
 
     def _checked(self, question: str) -> str:
         limit = self.settings.answer.question_characters
         if len(question) > limit:
             raise QuestionError(f"The question has {len(question):,} characters; ask in {limit:,} or fewer.")
-        cleaned = " ".join(question.translate(_MARKUP_AND_CONTROLS).encode("utf-8", "replace").decode("utf-8").split())
+        cleaned = " ".join(_plain(question).split())
         if not any(character.isalnum() for character in cleaned):
             raise QuestionError("The question holds no word or number; ask in Chinese or English.")
         return cleaned
@@ -98,6 +106,21 @@ class Chat:
             return _parsed(document_id, path.read_bytes())
         except (OSError, UnicodeDecodeError) as error:
             raise CorpusError(f"{path} can no longer be read; run `qa build`.", self.corpus) from error
+
+
+def _plain(question: str) -> str:
+    """The question with a space for each control character and `?` for each half of a pair; its length stays."""
+    return question.translate(_CONTROLS).encode("utf-8", "replace").decode("utf-8")
+
+
+def _places(question: str) -> list[int]:
+    """Where each character of the question as searched, its white space folded, stands in the question as asked."""
+    places: list[int] = []
+    for word in re.finditer(r"\S+", _plain(question)):
+        if places:
+            places.append(places[-1] + 1)
+        places.extend(range(*word.span()))
+    return places
 
 
 @lru_cache(maxsize=128)

@@ -22,13 +22,10 @@ def explain(retriever: Retriever, query: Query, hit: Hit) -> Explanation:
         query: the question as `Retriever.search` gives it, its words weighed.
         hit: one of the passages found.
     """
-    by_sound = _pairs_by_sound(query, hit)
-    covered = [pair.asked for pair in by_sound]
-    by_word = [
-        pair
-        for pair in _pairs_by_word(retriever, query, hit)
-        if not any(start <= pair.asked[0] and pair.asked[1] <= end for start, end in covered)
-    ]
+    met = _pairs_by_word(retriever, query, hit)
+    exact = [pair.asked for pair in met if pair.likeness >= SOUND_MATCH]
+    by_sound = [pair for pair in _pairs_by_sound(query, hit) if not any(_within(asked, pair.asked) for asked in exact)]
+    by_word = [pair for pair in met if not any(_within(pair.asked, name.asked) for name in by_sound)]
     pairs = sorted((*by_sound, *by_word), key=lambda pair: (-pair.weight * pair.likeness, pair.asked))
     shared = set(terms(context(hit.passage)))
     return Explanation(tuple(pairs), tuple(dict.fromkeys(term for term in query.terms if term in shared)), hit.ranks)
@@ -69,6 +66,10 @@ def _pairs_by_sound(query: Query, hit: Hit) -> list[WordPair]:
         asked = (name.start, name.end)
         pairs.append(WordPair(asked, query.text[slice(*asked)], found, text[start:end], SOUND_MATCH, weight))
     return pairs
+
+
+def _within(inner: tuple[int, int], outer: tuple[int, int]) -> bool:
+    return outer[0] <= inner[0] and inner[1] <= outer[1]
 
 
 def _longest(names: Sequence[Name]) -> list[Name]:

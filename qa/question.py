@@ -10,15 +10,27 @@ Kind = Literal["date", "money", "share", "number", "person", "organisation", "pl
 _LATIN_WORD = re.compile(r"[a-z]+")
 _ARABIC_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _HAN_DIGITS = {digit: value for value, digit in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
-_HAN_DIGIT_CLASS = "".join(_HAN_DIGITS)
-_HAN_NUMBER = re.compile(f"[{_HAN_DIGIT_CLASS}十]+")
-_HAN_NUMBER_IN_USE = re.compile(f"(?<=第)[{_HAN_DIGIT_CLASS}十]+|[{_HAN_DIGIT_CLASS}十]+(?=[年月日届])")
-_CARDINALS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-_ORDINALS = ("third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth")
-_ENGLISH_CARDINALS = {word: str(value) for value, word in enumerate(_CARDINALS, start=1)}
-_ENGLISH_ORDINALS = {
-    word: str(value) for value, word in enumerate(_ORDINALS, start=3)
-}  # first, second: seldom editions
+_HAN_UNITS = {"十": 10, "百": 100, "千": 1_000, "万": 10_000, "亿": 100_000_000}
+_HAN_NUMERAL = "".join((*_HAN_DIGITS, *_HAN_UNITS))
+_HAN_NUMBER = re.compile(f"[{_HAN_NUMERAL}]+")
+_HAN_NUMBER_IN_USE = re.compile(f"(?<=第)[{_HAN_NUMERAL}]+|[{_HAN_NUMERAL}]+(?=[年月日届])")
+_UNITS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+_TEENS = ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_CARDINALS = {
+    **{word: value for value, word in enumerate((*_UNITS, *_TEENS), start=1)},
+    **{word: 10 * value for value, word in enumerate(_TENS, start=2)},
+}
+_IRREGULAR_ORDINALS = {"third": 3, "fifth": 5, "eighth": 8, "ninth": 9, "twelfth": 12}  # first, second: seldom editions
+_ORDINALS = {
+    **{f"{word}th": value for word, value in _CARDINALS.items() if value > 2 and not word.endswith("y")},
+    **{f"{word[:-1]}ieth": value for word, value in _CARDINALS.items() if word.endswith("y")},
+    **_IRREGULAR_ORDINALS,
+}
+_AFTER_TENS = {"first": 1, "second": 2, **_ORDINALS}
+_ENGLISH_NUMBER = re.compile(
+    rf"\b(?:(?P<tens>{'|'.join(_TENS)})[ -](?P<ones>{'|'.join((*_UNITS, *_AFTER_TENS))})|(?P<word>[a-z]+))\b"
+)
 
 # What a question asks for, by its words; the first pattern that fits counts. Matched against folded text.
 _ASKS_FOR: tuple[tuple[Kind, re.Pattern[str]], ...] = (
@@ -173,25 +185,42 @@ def numbers_named(question: str) -> set[str]:
     folded = fold(question)
     values = {number.replace(",", "") for number in _ARABIC_NUMBER.findall(folded)}
     values.update(_han_value(number) for number in _HAN_NUMBER_IN_USE.findall(folded))
-    values.update(_ENGLISH_ORDINALS[word] for word in _LATIN_WORD.findall(folded) if word in _ENGLISH_ORDINALS)
-    return values
+    return values | _english_values(folded, ordinals_alone=True)
 
 
 def numbers_stated(text: str) -> set[str]:
     """Every value a text may be said to state, in digits or in words of either language."""
     folded = fold(text)
-    words = _LATIN_WORD.findall(folded)
     values = {number.replace(",", "") for number in _ARABIC_NUMBER.findall(folded)}
     values.update(_han_value(number) for number in _HAN_NUMBER.findall(folded))
-    for lexicon in (_ENGLISH_ORDINALS, _ENGLISH_CARDINALS):
-        values.update(lexicon[word] for word in words if word in lexicon)
+    return values | _english_values(folded, ordinals_alone=False)
+
+
+def _english_values(folded: str, *, ordinals_alone: bool) -> set[str]:
+    """Numbers below one hundred written as words, `twenty-third` among them."""
+    values: set[str] = set()
+    for match in _ENGLISH_NUMBER.finditer(folded):
+        tens, last = match["tens"], match["ones"] or match["word"]
+        value = (_AFTER_TENS if tens else _ORDINALS).get(last)
+        if value is None and not ordinals_alone:
+            value = _CARDINALS.get(last)
+        if value is not None:
+            values.add(str(value + (_CARDINALS[tens] if tens else 0)))
     return values
 
 
 def _han_value(number: str) -> str:
-    """A Chinese numeral below one hundred, or one spelt digit by digit (二〇二六), in Arabic digits."""
-    tens, ten, ones = number.partition("十")
-    if not ten:
+    """A Chinese numeral, or one spelt digit by digit (二〇二六), in Arabic digits."""
+    if not any(character in _HAN_UNITS for character in number):
         return "".join(str(_HAN_DIGITS[digit]) for digit in number).lstrip("0") or "0"
-    value = 10 * (_HAN_DIGITS[tens[-1]] if tens else 1)
-    return str(value + (_HAN_DIGITS.get(ones[0], 0) if ones else 0))
+    total = group = digit = 0  # of 万 and 亿; of what stands before the next of them; not yet multiplied
+    for character in number:
+        unit = _HAN_UNITS.get(character, 0)
+        if not unit:
+            digit = _HAN_DIGITS[character]
+        elif unit < 10_000:
+            group, digit = group + max(digit, 1) * unit, 0
+        else:  # 亿 multiplies all before it, 万 what follows the last 亿
+            before, after = (0, total + group + digit) if unit > 10_000 else (total, group + digit)
+            total, group, digit = before + max(after, 1) * unit, 0, 0
+    return str(total + group + digit)

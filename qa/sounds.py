@@ -1,10 +1,12 @@
 """Chinese names in Latin letters: which words may be Pinyin, and where they meet Han characters of that sound.
 
 A name such as “Zhu Songchun” stands in no dictionary, yet is spelt as 朱松纯 is read. Tones and the marks of ü are
-left out, and each character counts by its most usual reading.
+left out, and each character counts by its most usual reading. English words that happen to be spelt like Pinyin
+(“Women”, “Change”) are no names by themselves.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -14,7 +16,9 @@ from pathlib import Path
 from qa.text import han_variants
 
 _SOUNDS_FILE = Path(__file__).with_name("han_sounds.txt")
-_CAPITALISED = re.compile(r"\b[A-Z][a-z’']*(?:-[a-z]+)?\b")
+_ENGLISH_WORDS_FILE = Path(__file__).with_name("english_like_pinyin.txt")
+_CAPITALISED = re.compile(r"\b(?=[A-Z])[^\W\d_]+(?:[’'-](?!s\b)[^\W\d_]+)*")
+_WRITTEN_V = dict.fromkeys(map(ord, "üǖǘǚǜ"), "v")
 _HAN_RUN = re.compile(r"[\u4e00-\u9fff]{2,}")
 _MOST_SYLLABLES = 3  # of a name written as one or two words, and of a run of Han characters
 _FEWEST_LETTERS = 4
@@ -44,6 +48,11 @@ def _syllables() -> frozenset[str]:
 
 
 @cache
+def _english_words() -> frozenset[str]:
+    return frozenset(_ENGLISH_WORDS_FILE.read_text(encoding="utf-8").split())
+
+
+@cache
 def _marked_sounds() -> dict[int, str]:
     return {character: f".{sound};" for character, sound in _sounds().items()}
 
@@ -65,16 +74,29 @@ def _spelt(word: str, most: int) -> Iterator[tuple[str, ...]]:
 
 def latin_names(text: str) -> list[Name]:
     """Capitalised words, alone and with the next, that may spell two or three Han characters."""
-    words = [
-        (match.start(), match.end(), re.sub("[^a-z]", "", match.group().lower()))
-        for match in _CAPITALISED.finditer(text)
+    words = [(match.start(), match.end(), match.group()) for match in _CAPITALISED.finditer(text)]
+    found = [
+        Name(start, end, way)
+        for start, end, word in words
+        if not word.isupper() and word.lower() not in _english_words()
+        for way in _of_name(_read(word))
     ]
-    found = [Name(start, end, way) for start, end, word in words for way in _of_name(spellings(word))]
     for (start, stop, one), (begin, end, other) in pairwise(words):
-        if begin - stop == 1:
-            ways = [left + right for left in spellings(one) for right in spellings(other)]
+        if begin - stop == 1 and not {one.lower(), other.lower()} <= _english_words():
+            ways = [left + right for left in _read(one) for right in _read(other)]
             found.extend(Name(start, end, way) for way in _of_name(ways))
     return found
+
+
+def _read(word: str) -> tuple[tuple[str, ...], ...]:
+    """A name's readings, its tone marks and hyphens left out: `Lǚ`, `Lü`, `Song-Chun`."""
+    letters = unicodedata.normalize("NFC", word.lower()).translate(_WRITTEN_V)
+    return spellings(re.sub("[^a-z]", "", unicodedata.normalize("NFKD", letters)))
+
+
+def spelt_like_a_name(word: str) -> bool:
+    """Whether a word of small letters may be read as two or three syllables."""
+    return bool(_of_name(spellings(word)))
 
 
 def _of_name(ways: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:

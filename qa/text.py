@@ -20,7 +20,11 @@ _VARIANTS_FILE = Path(__file__).with_name("han_variants.txt")
 _HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _HAN_CHARACTER = re.compile(f"[{_HAN}]")
 _HAN_RUN_OR_WORD = re.compile(f"(?P<han>[{_HAN}]+)|(?P<number>\\d+(?:[.,]\\d+)*)|(?P<word>[^\\W\\d_{_HAN}]+)")
-_LATIN_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_LATIN_WORD = re.compile(f"[^\\W\\d_{_HAN}]+(?:['’-][^\\W\\d_{_HAN}]+)*")
+_CHINESE_GRAMMAR = re.compile("[的了是在吗呢谁哪几何怎么什为有和与及]|多少")
+_ENGLISH_GRAMMAR = re.compile(
+    r"\b(?:who|what|which|when|where|why|how|is|are|was|were|did|does|do|the|of|in|and)\b", re.IGNORECASE
+)
 
 _CLOSING = "\"'”’»）)】」』》〉］]"
 _SENTENCE_END = re.compile(rf"[。！？!?…]+[{re.escape(_CLOSING)}]*|[.]+[{re.escape(_CLOSING)}]*(?=\s|$)|\n+")
@@ -75,8 +79,17 @@ def terms(text: str) -> list[str]:
 
 
 def dominant_language(text: str) -> Language:
-    """`zh` where Han characters outnumber Latin words, else `en`."""
-    return "zh" if len(_HAN_CHARACTER.findall(text)) > len(_LATIN_WORD.findall(text)) else "en"
+    """`zh` where Han characters are as many as Latin words, else `en`.
+
+    Where a text has both and the grammar of only one language, that language: “Who is 朱松纯?”, “GPT-4是谁做的”.
+    """
+    han, latin = len(_HAN_CHARACTER.findall(text)), len(_LATIN_WORD.findall(text))
+    if not han:
+        return "en"
+    chinese = bool(_CHINESE_GRAMMAR.search(text.translate(han_variants())))
+    if latin and chinese != bool(_ENGLISH_GRAMMAR.search(text)):
+        return "zh" if chinese else "en"
+    return "zh" if han >= latin else "en"
 
 
 def sentences(text: str) -> list[tuple[int, int]]:

@@ -7,7 +7,13 @@ from qa.cli import main
 from qa.datatypes import Explanation, Hit
 from qa.render import explanation_record
 
-QUESTIONS = ["众智FlagOS 2.0支持多少款芯片？", "Who is Zhu Songchun?", "机器人餐吧有几台机器人？", "zxqv"]
+QUESTIONS = [
+    "众智FlagOS 2.0支持多少款芯片？",
+    "Who is Zhu Songchun?",
+    "机器人餐吧有几台机器人？",
+    "zxqv",
+    " Who\tis  Zhu \n Songchun\x00? ",
+]
 
 
 def explained(chat: Chat, question: str) -> list[tuple[Hit, Explanation]]:

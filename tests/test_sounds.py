@@ -47,6 +47,26 @@ def test_characters_meet_a_spelt_name() -> None:
     assert met_in_latin(names, "They ran shi wei away.") == []
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("ZHU SONGCHUN spoke", "zhu song chun"),
+        ("Who was Lü Bu?", "lv bu"),
+        ("Zhu Song-Chun's team", "zhu song chun"),
+        ("Dèng Xiǎopíng", "deng xiao ping"),
+    ],
+)
+def test_a_name_is_read_however_it_is_written(text: str, name: str) -> None:
+    """Capitals, hyphens, tone marks and a possessive do not hide a name."""
+    assert name in sounds_of(latin_names(text))
+
+
+@pytest.mark.parametrize("text", ["Women were there", "Change in China", "Made Human", "NASA", "Name it"])
+def test_an_english_word_is_no_name(text: str) -> None:
+    """Words and abbreviations that happen to be spelt like Pinyin are not met by 我们 or 嫦娥."""
+    assert latin_names(text) == []
+
+
 def test_half_a_syllable_is_no_match() -> None:
     """A name ends where a syllable ends: “Liu Qi” is not met by 刘秦."""
     assert met_in_han(latin_names("Liu Qi"), "刘秦") == []

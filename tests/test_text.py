@@ -71,10 +71,16 @@ def test_no_term_holds_a_space(text: str) -> None:
         ("The word 北京 means northern capital city", "en"),
         ("臺北市的數據", "zh"),
         ("2024", "en"),
+        ("2024年", "zh"),
+        ("谁？", "zh"),
+        ("AI誰", "zh"),
+        ("Zhu Songchun是谁", "zh"),
+        ("为什么 Apple Google Microsoft OpenAI", "zh"),
+        ("Who is 朱松纯?", "en"),
     ],
 )
 def test_dominant_language_is_the_reader_s(text: str, language: str) -> None:
-    """A few foreign words do not change the language of a text."""
+    """A few foreign words do not change the language of a text, and its grammar tells where names outnumber it."""
     assert dominant_language(text) == language
 
 
