@@ -4,33 +4,38 @@ After ColBERT (Khattab, Zaharia 2020), with static vectors. A question token cou
 more the fewer of the passages at hand hold a like one.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
-Vectors = NDArray[np.float32]
 Scores = NDArray[np.float32]
 
+LIKE = 0.5  # cosine above which two tokens count as like
 
-def best_matches(question: Vectors, tokens: Vectors, passages: Sequence[NDArray[np.int64]]) -> Scores:
-    """Best cosine of each question token in each passage, shape (passages, question tokens); 0 where empty.
+
+def best_matches(cosines: Scores, bounds: NDArray[np.int64]) -> Scores:
+    """Best cosine of each question token in each text, shape (texts, question tokens); 0 where a text is empty.
 
     Args:
-        question: unit vectors of the question's tokens, shape (question tokens, dimension).
-        tokens: unit vectors of the distinct tokens of all passages, shape (distinct tokens, dimension).
-        passages: for each passage, the rows of `tokens` it holds.
+        cosines: of the texts' tokens, one text after the other, with the question's: (tokens, question tokens).
+        bounds: where each text's tokens start, and the last end, shape (texts + 1,).
     """
-    best = np.zeros((len(passages), len(question)), dtype=np.float32)
-    filled = [i for i, passage in enumerate(passages) if len(passage)]
-    if filled and len(question):
-        cosines = (tokens @ question.T)[np.concatenate([passages[i] for i in filled])]
-        starts = np.cumsum([0, *(len(passages[i]) for i in filled[:-1])])
-        best[filled] = np.maximum.reduceat(cosines, starts, axis=0)
-    return best
+    return _reduced(np.maximum, cosines, bounds)
 
 
-def rarity(best: Scores, like: float = 0.5) -> Scores:
+def totals(values: Scores, bounds: NDArray[np.int64]) -> Scores:
+    """The sum of each text's rows of `values`, which stand one text after the other: (texts, columns)."""
+    return _reduced(np.add, values, bounds)
+
+
+def _reduced(function: np.ufunc, values: Scores, bounds: NDArray[np.int64]) -> Scores:
+    reduced = np.zeros((len(bounds) - 1, values.shape[1]), dtype=np.float32)
+    filled = bounds[1:] > bounds[:-1]
+    if filled.any():
+        reduced[filled] = function.reduceat(values, bounds[:-1][filled], axis=0)
+    return reduced
+
+
+def rarity(best: Scores, like: float = LIKE) -> Scores:
     """A factor for each question token's weight, shape (question tokens,): high where few passages hold a like token.
 
     The inverse document frequency (Spärck Jones 1972), with a document counted where its best cosine exceeds `like`.

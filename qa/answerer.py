@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from qa.config import AnswerSettings
 from qa.datatypes import Answer, Citation, Hit
 from qa.evidence import ScoredSentence, answer_probability, rank_sentences
-from qa.retriever import Query, Retriever
+from qa.query import Query
+from qa.retriever import Retriever
 from qa.text import fold
 
 _REFUSALS = {

@@ -1,6 +1,7 @@
 """The façade everything outside uses: open an index, ask, read the article behind a citation."""
 
 import re
+import unicodedata
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +15,7 @@ from qa.errors import CorpusError, QuestionError
 from qa.explanation import explain
 from qa.retriever import Retriever
 
-_CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
+_UNSEEN = {"Cc", "Cf", "Cs"}
 
 
 class Chat:
@@ -109,8 +110,8 @@ class Chat:
 
 
 def _plain(question: str) -> str:
-    """The question with a space for each control character and `?` for each half of a pair; its length stays."""
-    return question.translate(_CONTROLS).encode("utf-8", "replace").decode("utf-8")
+    """The question with a space for each character that is not seen (controls, marks of order, stray surrogates)."""
+    return "".join(" " if unicodedata.category(character) in _UNSEEN else character for character in question)
 
 
 def _places(question: str) -> list[int]:

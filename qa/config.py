@@ -36,8 +36,9 @@ class IndexSettings:
 class SearchSettings:
     """How passages are found.
 
-    The dense and alignment weights multiply min-max-normalised scores of one question, the lexical ones the share of
-    the question that a passage holds in so many words.
+    The weights are those of the fusion that chooses which candidates are read and ranked: the dense and alignment
+    ones multiply min-max-normalised scores of one question, the lexical ones the share of the question that a passage
+    holds in so many words. Where none are `ranked`, the fusion alone orders the passages.
     """
 
     candidates: int = 100  # rows a side brings, for each passage language
@@ -45,7 +46,7 @@ class SearchSettings:
     alignment_weight: float = 1.0
     lexical_weight: float = 2.0  # where question and passage share a language
     crossing_lexical_weight: float = 0.6  # elsewhere: names and numbers still match
-    crossing_bonus: float = 0.05  # for passages in another language than the question, when languages are merged
+    ranked: int = 24  # candidates of each passage language that are read and ranked by the fitted model
     hits: int = 10
 
     def __post_init__(self) -> None:
@@ -56,7 +57,7 @@ class SearchSettings:
         weights = (self.dense_weight, self.alignment_weight, self.lexical_weight, self.crossing_lexical_weight)
         are_weights = all(map(_is_weight, weights)) and sum(weights) > 0
         _require(are_weights, f"Search weights must be 0 to 100, not all 0: {weights}.")
-        _require(_is_weight(self.crossing_bonus), f"crossing_bonus must be 0 to 100, not {self.crossing_bonus}.")
+        _require(0 <= self.ranked <= 10_000, f"ranked must be 0 to 10000, not {self.ranked}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,11 @@ class StaticEmbedder:
         placed = zip(encoding.ids, encoding.offsets, strict=True)
         return [(token, start, end) for token, (start, end) in placed if self._scales[token] > 0]
 
+    @property
+    def vocabulary_size(self) -> int:
+        """How many tokens there are."""
+        return len(self._codes)
+
     def count_tokens(self, text: str) -> int:
         return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
@@ -120,18 +125,22 @@ class StaticEmbedder:
 
     def encode_tokens(self, sequences: Sequence[Tokens]) -> Vectors:
         """Unit vectors of texts given as token ids, shape (texts, dimension)."""
+        return unit(self.sum_tokens(sequences))
+
+    def sum_tokens(self, sequences: Sequence[Tokens]) -> Vectors:
+        """Sums of the token vectors of texts given as token ids, shape (texts, dimension)."""
         if not sequences:
             return np.zeros((0, self.dimension), dtype=np.float32)
         distinct, positions = np.unique(np.concatenate(sequences), return_inverse=True)
         table = self.token_vectors(distinct)
         if len(sequences) == 1:
-            return unit(table[positions].sum(axis=0, keepdims=True))
+            return np.asarray(table[positions].sum(axis=0, keepdims=True), dtype=np.float32)
         from scipy.sparse import csr_array  # a build's need, not a question's: the import takes a while
 
         bounds = np.cumsum([0, *map(len, sequences)])
         ones = np.ones(len(positions), dtype=np.float32)
         counts = csr_array((ones, positions, bounds), shape=(len(sequences), len(distinct)))
-        return unit(np.asarray(counts @ table, dtype=np.float32))
+        return np.asarray(counts @ table, dtype=np.float32)
 
 
 class SentenceTransformerEmbedder:

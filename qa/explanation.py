@@ -7,7 +7,9 @@ import numpy as np
 from qa.datatypes import Explanation, Hit, WordPair
 from qa.embedder import unit
 from qa.index import context
-from qa.retriever import SOUND_MATCH, Query, Retriever
+from qa.query import Query
+from qa.reading import SOUND_MATCH
+from qa.retriever import Retriever
 from qa.sounds import Name, han_names, latin_names
 from qa.text import terms
 

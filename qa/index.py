@@ -20,10 +20,11 @@ from qa.embedder import Embedder, StaticEmbedder, bundled_embedder, load_embedde
 from qa.errors import IndexDamagedError, IndexMismatchError, IndexMissingError, SettingsError
 from qa.lexical import LexicalIndex
 from qa.passages import Chunker, token_fitting_length
+from qa.segments import Segments
 from qa.text import Language, dominant_language, terms
 from qa.vectors import VectorIndex
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 
 _PASSAGES_AT_ONCE = 2048
@@ -49,7 +50,7 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class SearchIndex:
-    """A loaded generation. Rows of `vectors`, `lexical` and `tokens` are positions in `passages`."""
+    """A loaded generation. Rows of `vectors`, `lexical` and `segments` are positions in `passages`."""
 
     folder: Path
     manifest: Manifest
@@ -57,15 +58,10 @@ class SearchIndex:
     passages: Sequence[Passage]
     vectors: VectorIndex
     lexical: LexicalIndex
-    tokens: NDArray[np.int32]
-    token_bounds: NDArray[np.int64]
+    segments: Segments
     rows_by_language: Mapping[Language, NDArray[np.int64]]
     embedder: Embedder
     aligner: StaticEmbedder
-
-    def tokens_of(self, row: int) -> NDArray[np.int32]:
-        """The aligner's tokens of a passage with its headings."""
-        return self.tokens[self.token_bounds[row] : self.token_bounds[row + 1]]
 
 
 def context(passage: Passage) -> str:
@@ -101,7 +97,7 @@ def build(
     passages = _cut(documents, settings, embedder, progress)
     texts = [context(passage) for passage in passages]
     VectorIndex.build(_embed(texts, embedder, progress)).save(folder / "vectors.faiss")
-    _save_tokens(folder, texts, aligner, progress)
+    _segments(passages, aligner, progress).save(folder)
     progress("terms", 0, len(texts))
     rows = ((dominant_language(passage.text), terms(text)) for passage, text in zip(passages, texts, strict=True))
     LexicalIndex.build(folder / "lexical", rows)
@@ -151,16 +147,13 @@ def _embed(texts: Sequence[str], embedder: Embedder, progress: Progress) -> NDAr
     return vectors
 
 
-def _save_tokens(folder: Path, texts: Sequence[str], aligner: StaticEmbedder, progress: Progress) -> None:
-    sequences: list[NDArray[np.int32]] = []
-    for start in range(0, len(texts), _PASSAGES_AT_ONCE):
-        sequences.extend(aligner.tokens(texts[start : start + _PASSAGES_AT_ONCE]))
-        progress("tokens", len(sequences), len(texts))
-    bounds = np.cumsum([0, *map(len, sequences)], dtype=np.int64)
-    tokens = np.concatenate(sequences) if sequences else np.zeros(0, dtype=np.int32)
-    for name, array in (("tokens.npy", tokens), ("token_bounds.npy", bounds)):
-        with (folder / name).open("wb") as file:
-            np.save(file, array, allow_pickle=False)
+def _segments(passages: Sequence[Passage], aligner: StaticEmbedder, progress: Progress) -> Segments:
+    parts = [Segments.build([], aligner)]
+    for start in range(0, len(passages), _PASSAGES_AT_ONCE):
+        some = passages[start : start + _PASSAGES_AT_ONCE]
+        parts.append(Segments.build([("\n".join(passage.headings), passage.text) for passage in some], aligner))
+        progress("tokens", start + len(some), len(passages))
+    return Segments.joined(parts)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -219,8 +212,7 @@ def load(folder: Path, expected: IndexSettings | None = None) -> SearchIndex:
         passages=passages,
         vectors=VectorIndex.load(folder / "vectors.faiss"),
         lexical=LexicalIndex.load(folder / "lexical"),
-        tokens=np.load(folder / "tokens.npy", mmap_mode="r", allow_pickle=False),
-        token_bounds=np.load(folder / "token_bounds.npy", allow_pickle=False),
+        segments=Segments.load(folder),
         rows_by_language={language: np.flatnonzero(languages == language) for language in ("zh", "en")},
         embedder=embedder,
         aligner=aligner,

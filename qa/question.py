@@ -1,12 +1,16 @@
 """What a question insists on (the numbers it names) and asks for (a date, a person …): pure functions on text."""
 
 import re
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Literal
 
-from qa.text import fold
+from qa.text import fold, han_variants
 
 Kind = Literal["date", "money", "share", "number", "person", "organisation", "place", "reason", "means", "list"]
 
+_HAN_RUN = re.compile(r"[\u4e00-\u9fff]{3,}")
+_WORD = re.compile(r"[a-z0-9]+")
 _LATIN_WORD = re.compile(r"[a-z]+")
 _ARABIC_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _HAN_DIGITS = {digit: value for value, digit in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
@@ -176,8 +180,37 @@ def asks_for(question: str) -> Kind | None:
 def offers(sentence: str, kind: Kind, question: str) -> bool:
     """Whether a sentence holds something of that kind: for a number, one that the question does not itself name."""
     if kind == "number":
-        return bool(numbers_stated(sentence) - numbers_named(question) - {"1"})  # a lone 一 or "one" is no figure
-    return bool(_OFFERS[kind].search(sentence))
+        return states_new_number(sentence, numbers_named(question))
+    return bool(_OFFERS[kind].search(sentence.translate(han_variants())))
+
+
+def states_new_number(sentence: str, named: set[str]) -> bool:
+    """Whether a sentence states a number that is not among those named; a lone 一 or “one” is no figure."""
+    return bool(numbers_stated(sentence) - named - {"1"})
+
+
+def kind_evidence(sentences: Sequence[str], question: str, kinds: Mapping[str, Sequence[float]]) -> list[float]:
+    """For each sentence, the log likelihood ratio of its holding (or lacking) what is asked for; 0 if unknown.
+
+    Args:
+        sentences: what may hold it.
+        question: what asks for it.
+        kinds: for each kind the ratio where a sentence holds one, and where it does not.
+    """
+    kind = asks_for(question)
+    if kind is None or kind not in kinds:
+        return [0.0] * len(sentences)
+    holding, lacking = kinds[kind]
+    return [holding if offers(sentence, kind, question) else lacking for sentence in sentences]
+
+
+def phrases(question: str) -> frozenset[str]:
+    """What a passage that words it the same way holds, folded: each three Han characters and two words in a row."""
+    folded = fold(question)
+    han = (run[i : i + 3] for run in _HAN_RUN.findall(folded) for i in range(len(run) - 2))
+    words = [(match.start(), match.end()) for match in _WORD.finditer(folded)]
+    pairs = (folded[start:stop] for (start, end), (begin, stop) in pairwise(words) if begin - end == 1)
+    return frozenset((*han, *pairs))
 
 
 def numbers_named(question: str) -> set[str]:

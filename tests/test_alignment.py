@@ -3,15 +3,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qa.alignment import Vectors, best_matches, rarity, scores
+from qa.alignment import Scores, best_matches, rarity, scores, totals
 
 
-def unit_rows(generator: np.random.Generator, count: int, dimension: int = 8) -> Vectors:
+def unit_rows(generator: np.random.Generator, count: int, dimension: int = 8) -> Scores:
     rows = generator.normal(size=(count, dimension))
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
-def plain_best_matches(question: Vectors, tokens: Vectors, passages: list[list[int]]) -> list[list[float]]:
+def plain_best_matches(question: Scores, tokens: Scores, passages: list[list[int]]) -> list[list[float]]:
     found = []
     for passage in passages:
         row = []
@@ -22,8 +22,11 @@ def plain_best_matches(question: Vectors, tokens: Vectors, passages: list[list[i
     return found
 
 
-def as_arrays(passages: list[list[int]]) -> list[np.ndarray]:
-    return [np.array(passage, dtype=np.int64) for passage in passages]
+def matched(question: Scores, tokens: Scores, passages: list[list[int]]) -> Scores:
+    """Best matches of passages given as rows of `tokens`."""
+    rows = np.array([token for passage in passages for token in passage], dtype=np.int64)
+    bounds = np.cumsum([0, *map(len, passages)], dtype=np.int64)
+    return best_matches(tokens[rows] @ question.T, bounds)
 
 
 @given(
@@ -36,10 +39,16 @@ def test_best_matches_are_those_of_plain_loops(seed: int, words: int, passages: 
     """Each question token's best cosine in each passage is what three nested loops find, and 0 in an empty passage."""
     generator = np.random.default_rng(seed)
     question, tokens = unit_rows(generator, words), unit_rows(generator, 10)
-    found = best_matches(question, tokens, as_arrays(passages))
+    found = matched(question, tokens, passages)
     assert found.shape == (len(passages), words)
     for row, expected in zip(found, plain_best_matches(question, tokens, passages), strict=True):
         assert row == pytest.approx(expected, abs=1e-5)
+
+
+def test_totals_are_sums_of_each_text() -> None:
+    """A text's rows are added up, and an empty text has nothing."""
+    values = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], dtype=np.float32)
+    assert totals(values, np.array([0, 0, 2, 3, 3])).tolist() == [[0.0, 0.0], [4.0, 6.0], [5.0, 6.0], [0.0, 0.0]]
 
 
 def test_scores_are_weighted_means() -> None:
@@ -53,7 +62,7 @@ def test_question_found_word_for_word_scores_one() -> None:
     """A passage that holds every word of the question has score 1, and the weights do not matter then."""
     generator = np.random.default_rng(0)
     tokens = unit_rows(generator, 10)
-    found = best_matches(tokens[[4, 2, 4]], tokens, as_arrays([[0, 2, 4, 9], [1, 3]]))
+    found = matched(tokens[[4, 2, 4]], tokens, [[0, 2, 4, 9], [1, 3]])
     aligned = scores(found, generator.uniform(0.1, 9.0, size=3).astype(np.float32))
     assert aligned[0] == pytest.approx(1.0, abs=1e-6)
     assert aligned[1] < 0.99
@@ -63,7 +72,7 @@ def test_order_and_repetition_in_a_passage_do_not_matter() -> None:
     """A passage's matches are the same whatever the order of its tokens and however often one is repeated."""
     generator = np.random.default_rng(1)
     question, tokens = unit_rows(generator, 4), unit_rows(generator, 10)
-    found = best_matches(question, tokens, as_arrays([[1, 2, 3], [3, 3, 2, 1, 1]]))
+    found = matched(question, tokens, [[1, 2, 3], [3, 3, 2, 1, 1]])
     assert (found[0] == found[1]).all()
 
 

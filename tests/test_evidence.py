@@ -7,8 +7,6 @@ from qa.evidence import (
     SENTENCE_FEATURES,
     answer_features,
     answer_probability,
-    calibration,
-    kind_evidence,
     language_pair,
     logistic,
     rank_sentences,
@@ -29,15 +27,6 @@ QUESTIONS = [
 def retriever(chat: Chat) -> Retriever:
     """Over the shipped articles."""
     return Retriever(chat.index, SearchSettings())
-
-
-def test_the_fitted_numbers_are_whole() -> None:
-    """The calibration file has a number for each feature of each model, and a ratio either way for each kind."""
-    assert tuple(calibration()["sentence"]) == SENTENCE_FEATURES
-    assert calibration()["answer"].keys() == {"zh to zh", "zh to en", "en to zh", "en to en"}
-    for model in calibration()["answer"].values():
-        assert set(model) == {"intercept", *ANSWER_FEATURES}
-    assert all(with_it > 0 > without_it for with_it, without_it in calibration()["kinds"].values())
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
@@ -68,7 +57,7 @@ def test_features_have_the_shape_that_is_fitted(retriever: Retriever) -> None:
 def test_no_evidence_is_no_confidence(retriever: Retriever) -> None:
     """Where nothing was found the features are zero, and so is the probability of an answer."""
     query, _ = retriever.search(QUESTIONS[0])
-    features = answer_features(retriever, query, [], [], {})
+    features = answer_features(retriever, query, [], [])
     assert features == dict.fromkeys(ANSWER_FEATURES, 0.0)
     assert answer_probability(retriever, query, [], []) == 0.0
 
@@ -85,16 +74,8 @@ def test_a_missing_number_speaks_against_an_answer(retriever: Retriever) -> None
     """A year that the passages do not state is noticed, and one that they state is not."""
     for question, missing in (("2026中关村论坛年会有多少嘉宾？", 0.0), ("1987中关村论坛年会有多少嘉宾？", 1.0)):
         query, hits = retriever.search(question)
-        features = answer_features(retriever, query, hits, rank_sentences(retriever, query, hits), {})
+        features = answer_features(retriever, query, hits, rank_sentences(retriever, query, hits))
         assert features["number missing"] == missing
-
-
-def test_a_kind_speaks_where_it_is_asked_for() -> None:
-    """What a sentence holds counts only for a question that asks for it."""
-    kinds = {"money": [2.0, -1.0]}
-    assert kind_evidence("总规模为500亿元。", "基金的规模有多大？多少钱？", kinds) == 2.0
-    assert kind_evidence("基金由北京设立。", "基金的规模有多大？多少钱？", kinds) == -1.0
-    assert kind_evidence("总规模为500亿元。", "谁设立了基金？", kinds) == 0.0
 
 
 def test_the_pair_of_languages_is_seen_by_the_best_passage(retriever: Retriever) -> None:

@@ -124,7 +124,15 @@ def test_build_leaves_folders_that_are_not_its_own(corpus: Path, root: Path) -> 
 def test_damaged_byte_in_any_file_is_found_and_named(generation: Path, tmp_path: Path) -> None:
     """One changed bit in any file, or its absence, is found on loading, and the message names the file."""
     names = [name for name in everything_under(generation) if not name.endswith(".lock") and name != index.MANIFEST]
-    assert {"vectors.faiss", "tokens.npy", "token_bounds.npy", "passages.jsonl", "documents.jsonl"} < set(names)
+    assert {
+        "vectors.faiss",
+        "tokens.npy",
+        "token_bounds.npy",
+        "spans.npy",
+        "norms.npy",
+        "passages.jsonl",
+        "documents.jsonl",
+    } < set(names)
     assert any(name.startswith("lexical") for name in names)
     for name in names:
         damaged = tmp_path / "damaged"

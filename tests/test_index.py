@@ -2,12 +2,14 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from qa import generations, index
 from qa.chat import Chat
 from qa.config import IndexSettings
 from qa.errors import IndexDamagedError, IndexMismatchError, IndexMissingError, WenjuError
+from qa.text import sentences
 
 QUESTIONS = ["泡白毫银针的水要多热？", "How deep can a leatherback turtle dive?", "图书馆星期几不开门？"]
 
@@ -36,10 +38,11 @@ def test_what_is_loaded_is_what_was_built(small_index: Path) -> None:
     loaded = index.load(folder, IndexSettings())
     assert loaded.manifest == index.read_manifest(folder)
     assert [passage.id for passage in loaded.passages] == list(range(loaded.manifest.passages))
-    assert len(loaded.vectors) == len(loaded.token_bounds) - 1 == loaded.manifest.passages
+    assert len(loaded.vectors) == len(loaded.segments.passage_bounds) - 1 == loaded.manifest.passages
     assert loaded.documents.keys() == loaded.manifest.documents.keys()
     for row, passage in enumerate(loaded.passages):
-        assert loaded.tokens_of(row).tolist() == loaded.aligner.tokens([index.context(passage)])[0].tolist()
+        texts = ["\n".join(passage.headings), *(passage.text[start:end] for start, end in sentences(passage.text))]
+        assert loaded.segments.tokens_of(row).tolist() == np.concatenate(loaded.aligner.tokens(texts)).tolist()
     assert sorted(row for rows in loaded.rows_by_language.values() for row in rows) == list(range(len(loaded.passages)))
 
 
@@ -83,7 +86,7 @@ def test_a_damaged_manifest_is_said_in_one_line(small_index: Path) -> None:
     manifest = folder / index.MANIFEST
     raw = manifest.read_bytes()
     broken = [
-        *(raw[: len(raw) // 2], b"", b"[]", b"null", b'{"format": 1}', b"\xff" + raw),
+        *(raw[: len(raw) // 2], b"", b"[]", b"null", b'{"format": 2}', b"\xff" + raw),
         raw.replace(b'"passage_bytes": 900', b'"passage_bytes": "900"'),
         raw.replace(b'"passage_bytes": 900', b'"passage_bytes": 1'),
         raw[: raw.index(b'"files": {')] + b'"files": []}',
@@ -93,7 +96,7 @@ def test_a_damaged_manifest_is_said_in_one_line(small_index: Path) -> None:
         with pytest.raises(WenjuError) as caught:
             index.load(folder)
         assert "\n" not in str(caught.value)
-    manifest.write_bytes(raw.replace(b'"format": 1', b'"format": 99'))
+    manifest.write_bytes(raw.replace(b'"format": 2', b'"format": 99'))
     with pytest.raises(IndexMismatchError, match="99"):
         index.load(folder)
     manifest.unlink()

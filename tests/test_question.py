@@ -1,6 +1,6 @@
 import pytest
 
-from qa.question import asks_for, numbers_named, numbers_stated, offers
+from qa.question import asks_for, kind_evidence, numbers_named, numbers_stated, offers, phrases
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_what_a_question_asks_for(question: str, kind: str | None) -> None:
         ("date", ["3月25日开幕", "in March", "于1987年"], ["很久以前", "long ago"]),
         ("money", ["500亿元", "$20", "two million yuan"], ["500家", "twenty people"]),
         ("share", ["占20%", "百分之五", "one third of them"], ["20个", "twenty"]),
-        ("person", ["院长朱松纯介绍", "met Anna Smith there"], ["机器人送餐", "robots bring food"]),
+        ("person", ["院长朱松纯介绍", "院長張松純介紹", "met Anna Smith there"], ["机器人送餐", "robots bring food"]),
         ("organisation", ["北京大学的团队", "by the Ministry"], ["他们都来了", "they all came"]),
         ("place", ["位于石家庄市", "went to Tianjin"], ["他们很高兴", "they were glad"]),
         ("reason", ["因为下雨", "because of rain"], ["下雨了", "rain fell"]),
@@ -70,3 +70,23 @@ def test_numbers_are_read_in_either_language() -> None:
     assert {"12", "1,000".replace(",", "")} <= numbers_stated("twelve of 1,000")
     assert "15" in numbers_stated("十五个")
     assert numbers_named("一个问题") == set()
+    assert numbers_named("第一百二十届") == {"120"}
+    assert numbers_named("一亿二千万年") == {"120000000"}
+    assert numbers_named("the twenty-third congress") == {"23"}
+    assert numbers_named("the thirtieth and fifth") == {"30", "5"}
+    assert "31" in numbers_stated("thirty one of them")
+
+
+def test_a_kind_speaks_where_it_is_asked_for() -> None:
+    """What a sentence holds counts only for a question that asks for it."""
+    kinds = {"money": [2.0, -1.0]}
+    told = ["总规模为500亿元。", "基金由北京设立。"]
+    assert kind_evidence(told, "基金的规模有多大？多少钱？", kinds) == [2.0, -1.0]
+    assert kind_evidence(told, "谁设立了基金？", kinds) == [0.0, 0.0]
+
+
+def test_phrases_are_runs_of_the_question() -> None:
+    """A question's phrases are each three Han characters and each two words in a row, whatever their width and case."""
+    assert phrases("機器人餐吧？") == {"机器人", "器人餐", "人餐吧"}
+    assert phrases("Who ran the ＲＯＢＯＴ canteen, and") == {"who ran", "ran the", "the robot", "robot canteen"}
+    assert phrases("水") == frozenset()

@@ -1,12 +1,14 @@
-"""Fits which sentence answers and when to refuse: `python -m training.calibration --data DIR`.
+"""Fits how passages and sentences are ranked and when to refuse: `python -m training.calibration --data DIR`.
 
 Asked are the hand-written questions of `questions.jsonl` (half of them near misses that no passage answers) and the
-questions that the data itself has, one on a passage; once in an index of these among two thousand others, once in
-small indexes of ninety passages on thirty subjects, in both languages and across; each answerable one once more with
-its passage left out, and some of a small index that has nothing on them. Fitted are, in this order, how telling each
-kind of answer is (a likelihood ratio), the sentence model (a softmax over the sentences of the best passages) and the
-refusal model (logistic, one for each pair of question and passage language). Every figure of the report is for
-questions on passages left out of the fit, five folds in turn.
+questions that the data itself has on passages that the model has not learned from; in an index of these among two
+thousand others, in both languages, once with every paragraph whole and once cut as usual, and those written by hand
+once more in small indexes of ninety passages on thirty subjects; each answerable one also with its passage left out, and some of a small index that has nothing on
+them. Fitted are, in this order, how telling each kind of answer is (a likelihood ratio), the passage model and the
+sentence model (a softmax over
+the candidates of a question), and the refusal model (logistic, one for each pair of
+question and passage language). Figures for passages come from five folds of the asked-about passages; those for
+sentences and refusals too, with the passage model's few numbers fitted on all.
 """
 
 import argparse
@@ -24,24 +26,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import expit, logsumexp
+from scipy.special import expit
 from sklearn.metrics import brier_score_loss, roc_auc_score
 from tqdm import tqdm
 
 from qa import evidence, index
 from qa.config import AnswerSettings, IndexSettings, SearchSettings
-from qa.datatypes import Document, Hit
+from qa.datatypes import Document, Hit, Passage
 from qa.evidence import ANSWER_FEATURES, SENTENCE_FEATURES, ScoredSentence
-from qa.question import asks_for, offers
-from qa.retriever import Query, Retriever
+from qa.index import SearchIndex
+from qa.query import Query
+from qa.question import asks_for, kind_evidence, offers
+from qa.ranking import PASSAGE_FEATURES, linear
+from qa.retriever import Retriever
 from qa.text import dominant_language
-from training.sources import rows
+from training.sources import FITTED_ON, for_fitting, rows
 
 OUTPUT = Path(__file__).parents[1] / "qa" / "calibration.json"
 QUESTIONS = Path(__file__).with_name("questions.jsonl")
 OTHERS = 1000  # passages of each language among which the asked ones stand
 SMALL = 10  # small indexes that share the asked passages out among them
 NEIGHBOURS = 2  # passages next to each asked one in its source, so that a small index has several on one subject
+WHOLE = IndexSettings(passage_bytes=100_000)  # every paragraph one passage
 STRANGERS = 90  # questions asked of a small index whose passages are in another
 NEAR = 15  # rows of the source within which a passage is a neighbour
 POOLS = {
@@ -60,7 +66,10 @@ Features = NDArray[np.float64]
 
 @dataclass(slots=True)
 class Asked:
-    """One question with what was found for it; `gold` tells, for each sentence, whether it holds the answer."""
+    """One question with what was found for it; `gold` tells, for each sentence, whether it holds the answer.
+
+    Only where `refusal` says so is the refusal model fitted on it.
+    """
 
     retriever: Retriever
     document: str
@@ -71,18 +80,49 @@ class Asked:
     features: Features
     gold: NDArray[np.bool_]
     pair: str
+    refusal: bool = True
     answer_features: dict[str, float] = field(default_factory=dict)
 
     @property
     def fold(self) -> int:
         """The part of the passages its own belongs to, the same in every index."""
-        return zlib.crc32(self.document.encode()) % FOLDS
+        return fold_of(self.document)
 
 
-def documents(data: Path, questions: Sequence[Mapping[str, Any]], seed: int) -> dict[tuple[str, int], Document]:
-    """The passages asked about, their neighbours and `OTHERS` more of each language, as documents by file and row."""
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """An index with the questions asked of it, and some on passages that it does not hold."""
+
+    index: SearchIndex
+    questions: Sequence[Mapping[str, Any]]
+    strangers: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The candidates of one answerable question in their order by fusion; `gold` tells which hold the answer."""
+
+    document: str
+    pair: str
+    features: Features
+    gold: NDArray[np.bool_]
+
+
+def fold_of(document: str) -> int:
+    """The part of the passages a document belongs to."""
+    return zlib.crc32(document.encode()) % FOLDS
+
+
+def documents(
+    data: Path, questions: Sequence[Mapping[str, Any]], natural: Sequence[Mapping[str, Any]], seed: int
+) -> dict[tuple[str, int], Document]:
+    """The passages asked about and `OTHERS` more of each language, as documents by file and row.
+
+    Those asked about by hand come with their neighbours.
+    """
     generator = random.Random(seed)
     wanted = {(question["file"], question["row"]) for question in questions}
+    plain = {(question["file"], question["row"]) for question in natural}
     found: dict[tuple[str, int], Document] = {}
     for names in POOLS.values():
         others: list[tuple[str, int]] = []
@@ -95,6 +135,10 @@ def documents(data: Path, questions: Sequence[Mapping[str, Any]], seed: int) -> 
                     taken.add(read[near]["p"])
                     found[name, near] = _document(name, near, read[near])
                 found[name, number] = _document(name, number, read[number])
+            for number in (number for number, row in enumerate(read) if (name, number) in plain):
+                if read[number]["p"] not in taken:
+                    taken.add(read[number]["p"])
+                    found[name, number] = _document(name, number, read[number])
             free = _distinct(read, range(len(read)), taken)
             others += [(name, number) for number in free]
             found.update({(name, number): _document(name, number, read[number]) for number in free})
@@ -122,33 +166,25 @@ def _document(name: str, number: int, row: Mapping[str, Any]) -> Document:
 
 
 def natural_questions(data: Path, questions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One Chinese question that the data itself has on each passage asked about; these share the text's words."""
+    """The data's own questions on passages that the model has not learned from; these share the text's words.
+
+    The first on each passage that is asked about by hand is marked: it fits the refusal model too.
+    """
+    by_hand = {(question["file"], question["row"]) for question in questions}
     found: list[dict[str, Any]] = []
-    for name in POOLS["zh"][:2]:
+    for name in FITTED_ON:
         read = list(rows(data / "question_passage" / f"{name}.jsonl.gz"))
-        asked_of = {read[question["row"]]["p"]: question["row"] for question in questions if question["file"] == name}
+        asked_of = {row["p"]: number for number, row in reversed(list(enumerate(read))) if for_fitting(row["p"])}
+        asked_of |= {read[number]["p"]: number for file, number in by_hand if file == name}
+        marked: set[int] = set()
         for row in read:
             start = row["p"].find(row["a"][0]) if row["a"] and row["p"] in asked_of else -1
             if start >= 0:
-                span = [start, start + len(row["a"][0])]
-                found.append({"file": name, "row": asked_of.pop(row["p"]), "question": row["q"], "answer": span})
+                number, span = asked_of[row["p"]], [start, start + len(row["a"][0])]
+                first = (name, number) in by_hand and number not in marked
+                marked |= {number}
+                found.append({"file": name, "row": number, "question": row["q"], "answer": span, "refusal": first})
     return found
-
-
-def ask(
-    retriever: Retriever, questions: Sequence[Mapping[str, Any]], found: Mapping[tuple[str, int], Document]
-) -> list[Asked]:
-    """Each question asked, and each answerable one once more with its passage left out of what was found."""
-    asked: list[Asked] = []
-    for question in tqdm(questions, desc="asking", disable=None):
-        document = found[question["file"], question["row"]]
-        query, hits = retriever.search(question["question"])
-        span = question.get("answer")
-        asked.append(_asked(retriever, query, hits, document, span))
-        if span:
-            without = [hit for hit in hits if hit.passage.document_id != document.id]
-            asked.append(_asked(retriever, query, without, document, None))
-    return asked
 
 
 def corpora(
@@ -167,30 +203,79 @@ def corpora(
     return [list(found), *small]
 
 
-def ask_all(
-    folder: Path, questions: Sequence[Mapping[str, Any]], found: Mapping[tuple[str, int], Document], seed: int
-) -> list[Asked]:
-    """Every question asked of every index that holds its passage, and some of an index that does not.
-
-    The indexes are written into `folder`.
-    """
+def build_settings(
+    folder: Path,
+    questions: Sequence[Mapping[str, Any]],
+    natural: Sequence[Mapping[str, Any]],
+    found: Mapping[tuple[str, int], Document],
+    seed: int,
+) -> list[Setting]:
+    """The indexes, written into `folder`: first the large ones, of which every question is asked."""
     generator = random.Random(seed)
-    asked: list[Asked] = []
-    for number, keys in enumerate(corpora(questions, found, seed)):
+    marked = [*questions, *(question for question in natural if question["refusal"])]
+    settings: list[Setting] = []
+    large, *small = corpora(questions, found, seed)
+    built = [(large, WHOLE), (large, IndexSettings()), *((keys, IndexSettings()) for keys in small)]
+    for number, (keys, how) in enumerate(built):
         place = folder / str(number)
         place.mkdir()
-        index.build(place, [found[key] for key in keys], IndexSettings(), corpus=place, created="")
-        held, retriever = set(keys), Retriever(index.load(place), SearchSettings())
-        mine = [question for question in questions if (question["file"], question["row"]) in held]
-        asked.extend(ask(retriever, mine, found))
-        strangers = [question for question in questions if (question["file"], question["row"]) not in held]
-        for question in generator.sample(strangers, min(STRANGERS, len(strangers))):
+        index.build(place, [found[key] for key in keys], how, corpus=place, created="")
+        held = set(keys)
+        asked = [*questions, *natural] if keys is large else marked
+        mine = [question for question in asked if (question["file"], question["row"]) in held]
+        others = [question for question in marked if (question["file"], question["row"]) not in held]
+        strangers = generator.sample(others, min(STRANGERS, len(others)))
+        settings.append(Setting(index.load(place), mine, strangers))
+    return settings
+
+
+def candidates(
+    settings: Sequence[Setting], found: Mapping[tuple[str, int], Document], kinds: Mapping[str, Sequence[float]]
+) -> list[Candidates]:
+    """The candidates of every answerable question of every index."""
+    gathered: list[Candidates] = []
+    for setting in settings:
+        retriever = Retriever(setting.index, SearchSettings(), {"kinds": kinds})
+        for question in tqdm([q for q in setting.questions if q.get("answer")], desc="finding", disable=None):
+            document, span = found[question["file"], question["row"]], question["answer"]
+            query, hits, features = retriever.candidates(question["question"])
+            gold = [hit.passage.document_id == document.id and _holds(hit.passage, span) for hit in hits]
+            pair = f"{query.language} to {document.language}"
+            gathered.append(Candidates(document.id, pair, features, np.array(gold, dtype=bool)))
+    return gathered
+
+
+def _holds(passage: Passage, span: Sequence[int]) -> bool:
+    return bool(passage.start <= span[0] < passage.end)
+
+
+def ask_all(
+    settings: Sequence[Setting],
+    found: Mapping[tuple[str, int], Document],
+    search: SearchSettings,
+    fitted: Mapping[str, Any],
+) -> list[Asked]:
+    """Every question asked of every index, each answerable one also with its passage left out, and the strangers."""
+    asked: list[Asked] = []
+    for setting in settings:
+        retriever = Retriever(setting.index, search, fitted)
+        for question in tqdm(setting.questions, desc="asking", disable=None):
+            document, refusal = found[question["file"], question["row"]], question.get("refusal", True)
             query, hits = retriever.search(question["question"])
-            asked.append(_asked(retriever, query, hits, found[question["file"], question["row"]], None))
+            span = question.get("answer")
+            asked.append(_asked(retriever, query, hits, document, span, refusal))
+            if span and refusal:
+                without = [hit for hit in hits if hit.passage.document_id != document.id]
+                asked.append(_asked(retriever, query, without, document, None, refusal))
+        for question in setting.strangers:
+            query, hits = retriever.search(question["question"])
+            asked.append(_asked(retriever, query, hits, found[question["file"], question["row"]], None, True))
     return asked
 
 
-def _asked(retriever: Retriever, query: Query, hits: list[Hit], document: Document, span: list[int] | None) -> Asked:
+def _asked(
+    retriever: Retriever, query: Query, hits: list[Hit], document: Document, span: list[int] | None, refusal: bool
+) -> Asked:
     read = hits[: AnswerSettings().passages_read]
     places, features = evidence.sentence_features(retriever, query, read)
     gold = [
@@ -199,14 +284,25 @@ def _asked(retriever: Retriever, query: Query, hits: list[Hit], document: Docume
         and hit.passage.start + start <= span[0] < hit.passage.start + end
         for hit, start, end in places
     ]
-    pair = evidence.language_pair(query, hits)
     return Asked(
-        retriever, document.id, span is not None, query, hits, places, features, np.array(gold, dtype=bool), pair
+        retriever=retriever,
+        document=document.id,
+        answerable=span is not None,
+        query=query,
+        hits=hits,
+        places=places,
+        features=features,
+        gold=np.array(gold, dtype=bool),
+        pair=evidence.language_pair(query, hits),
+        refusal=refusal,
     )
 
 
 def fit_kinds(asked: Iterable[Asked]) -> dict[str, list[float]]:
-    """For each kind, the log likelihood ratios of a sentence that holds it and of one that does not."""
+    """For each kind, the log likelihood ratios of a sentence that holds it and of one that does not.
+
+    A kind whose holding does not speak for a sentence is left out.
+    """
     counts: dict[str, NDArray[np.float64]] = defaultdict(lambda: np.ones((2, 2)))  # [gold][offers], one added
     for each in asked:
         kind = asks_for(each.query.text)
@@ -216,7 +312,9 @@ def fit_kinds(asked: Iterable[Asked]) -> dict[str, list[float]]:
     fitted = {}
     for kind, table in sorted(counts.items()):
         shares = table / table.sum(axis=1, keepdims=True)
-        fitted[kind] = [round(math.log(shares[1, i] / shares[0, i]), 4) for i in (1, 0)]
+        holding, lacking = (round(math.log(shares[1, i] / shares[0, i]), 4) for i in (1, 0))
+        if holding > 0.0 > lacking:
+            fitted[kind] = [holding, lacking]
     return fitted
 
 
@@ -224,34 +322,53 @@ def with_kinds(asked: Sequence[Asked], kinds: Mapping[str, Sequence[float]]) -> 
     """Writes the kind's ratio into the features of every sentence."""
     column = SENTENCE_FEATURES.index("kind")
     for each in asked:
-        for row, (hit, start, end) in enumerate(each.places):
-            text = hit.passage.text[start:end]
-            each.features[row, column] = evidence.kind_evidence(text, each.query.text, kinds)
+        texts = [hit.passage.text[start:end] for hit, start, end in each.places]
+        each.features[:, column] = kind_evidence(texts, each.query.text, kinds)
 
 
-def fit_sentences(asked: Sequence[Asked], penalty: float = 2e-3) -> dict[str, float]:
-    """Weights under which the sentences with the answer are likeliest among their question's, by feature."""
-    found = [each for each in asked if each.gold.any()]
-    scale = np.concatenate([each.features for each in found]).std(axis=0) + 1e-9
+def fit_softmax(
+    examples: Sequence[tuple[Features, NDArray[np.bool_]]], names: Sequence[str], penalty: float
+) -> dict[str, float]:
+    """Weights under which the gold rows are likeliest among their question's, by feature.
+
+    Args:
+        examples: of each question the features of its rows, shape (rows, features), and which rows are gold.
+        names: the features.
+        penalty: of the squared weights, for features scaled to a deviation of one.
+    """
+    found = [(features, gold) for features, gold in examples if gold.any()]
+    table, gold = np.concatenate([features for features, _ in found]), np.concatenate([gold for _, gold in found])
+    scale = table.std(axis=0) + 1e-9
+    table = table / scale
+    starts = np.cumsum([0, *(len(features) for features, _ in found[:-1])])
+    question = np.repeat(np.arange(len(found)), [len(features) for features, _ in found])
 
     def loss(weights: Features) -> tuple[float, Features]:
-        total, slope = 0.0, np.zeros_like(weights)
-        for each in found:
-            features = each.features / scale
-            scores = features @ weights
-            total += logsumexp(scores) - logsumexp(scores[each.gold])
-            everywhere = np.exp(scores - logsumexp(scores))
-            on_gold = np.exp(scores[each.gold] - logsumexp(scores[each.gold]))
-            slope += everywhere @ features - on_gold @ features[each.gold]
-        return total / len(found) + penalty * weights @ weights, slope / len(found) + 2 * penalty * weights
+        scores = table @ weights
+        exponents = np.exp(scores - np.maximum.reduceat(scores, starts)[question])
+        everywhere = np.add.reduceat(exponents, starts)
+        on_gold = np.add.reduceat(exponents * gold, starts)
+        slope = (exponents / everywhere[question] - exponents * gold / on_gold[question]) @ table
+        mean = float((np.log(everywhere) - np.log(on_gold)).mean())
+        return mean + penalty * weights @ weights, slope / len(found) + 2 * penalty * weights
 
-    best = minimize(loss, np.zeros(len(SENTENCE_FEATURES)), jac=True, method="L-BFGS-B").x / scale
-    return {name: round(float(weight), 5) for name, weight in zip(SENTENCE_FEATURES, best, strict=True)}
+    best = minimize(loss, np.zeros(len(names)), jac=True, method="L-BFGS-B").x / scale
+    return {name: round(float(weight), 5) for name, weight in zip(names, best, strict=True)}
+
+
+def fit_passages(found: Sequence[Candidates]) -> dict[str, float]:
+    """The passage model."""
+    return fit_softmax([(each.features, each.gold) for each in found], PASSAGE_FEATURES, penalty=1e-2)
+
+
+def fit_sentences(asked: Sequence[Asked]) -> dict[str, float]:
+    """The sentence model."""
+    return fit_softmax([(each.features, each.gold) for each in asked], SENTENCE_FEATURES, penalty=2e-3)
 
 
 def ranked(each: Asked, weights: Mapping[str, float]) -> list[ScoredSentence]:
     """The question's sentences by the sentence model, best first."""
-    scores = each.features @ np.array([weights[name] for name in SENTENCE_FEATURES])
+    scores = linear(each.features, weights, SENTENCE_FEATURES)
     order = sorted(range(len(scores)), key=lambda row: (-scores[row], row))
     return [
         ScoredSentence(hit, hit.passage.start + start, hit.passage.start + end, float(scores[row]))
@@ -283,26 +400,38 @@ def fit_answers(asked: Sequence[Asked], penalty: float = 1e-3) -> dict[str, floa
     return {"intercept": round(float(best[0]), 5), **fitted}
 
 
-def with_answer_features(asked: Iterable[Asked], model: Mapping[str, Any]) -> None:
+def with_answer_features(asked: Iterable[Asked], weights: Mapping[str, float]) -> None:
     """Writes what speaks for an answer, by the sentences that the sentence model puts first."""
-    for each in tqdm(asked, desc="weighing", disable=None):
-        sentences = ranked(each, model["sentence"])
-        each.answer_features = evidence.answer_features(
-            each.retriever, each.query, each.hits, sentences, model["kinds"]
-        )
-
-
-def fit_reading(asked: Sequence[Asked]) -> dict[str, Any]:
-    """The kinds' ratios and the sentence model, in this order."""
-    kinds = fit_kinds(asked)
-    with_kinds(asked, kinds)
-    return {"kinds": kinds, "sentence": fit_sentences(asked)}
+    for each in tqdm([each for each in asked if each.refusal], desc="weighing", disable=None):
+        sentences = ranked(each, weights)
+        each.answer_features = evidence.answer_features(each.retriever, each.query, each.hits, sentences)
 
 
 def fit_refusing(asked: Sequence[Asked]) -> dict[str, dict[str, float]]:
     """The refusal model of each pair of languages."""
-    pairs = sorted({each.pair for each in asked})
-    return {pair: fit_answers([each for each in asked if each.pair == pair]) for pair in pairs}
+    fitted_on = [each for each in asked if each.refusal]
+    pairs = sorted({each.pair for each in fitted_on})
+    return {pair: fit_answers([each for each in fitted_on if each.pair == pair]) for pair in pairs}
+
+
+def report_passages(found: Sequence[Candidates]) -> dict[str, Any]:
+    """Recall@1 of the fusion and of the passage model on passages left out of the fit, by pair of languages."""
+    outcomes: dict[str, list[tuple[bool, bool]]] = defaultdict(list)
+    for number in range(FOLDS):
+        weights = fit_passages([each for each in found if fold_of(each.document) != number])
+        for each in found:
+            if fold_of(each.document) == number:
+                scores = linear(each.features, weights, PASSAGE_FEATURES)
+                first = bool(len(scores)) and bool(each.gold[int(scores.argmax())])
+                outcomes[each.pair].append((each.gold.any().item(), first))
+    return {
+        pair: {
+            "questions": len(rows),
+            "among the candidates": round(float(np.mean([held for held, _ in rows])), 4),
+            "first": round(float(np.mean([first for _, first in rows])), 4),
+        }
+        for pair, rows in sorted(outcomes.items())
+    }
 
 
 def report(asked: Sequence[Asked]) -> dict[str, Any]:
@@ -314,25 +443,28 @@ def report(asked: Sequence[Asked]) -> dict[str, Any]:
     for number in tqdm(range(FOLDS), desc="folds", disable=None):
         others = [each for each in asked if each.fold != number]
         held_back = [each for each in asked if each.fold == number]
-        reading, refusing = fit_reading(others), fit_refusing(others)
-        with_kinds(held_back, reading["kinds"])
+        kinds, refusing = fit_kinds(others), fit_refusing(others)
+        with_kinds([*others, *held_back], kinds)
+        weights = fit_sentences(others)
         for each in held_back:
-            scores = each.features @ np.array([reading["sentence"][feature] for feature in SENTENCE_FEATURES])
+            scores = linear(each.features, weights, SENTENCE_FEATURES)
             right = each.gold[np.argsort(-scores, kind="stable")[:3]].tolist()
-            outcomes[each.pair].append((each, right, evidence.logistic(each.answer_features, refusing[each.pair])))
+            probability = evidence.logistic(each.answer_features, refusing[each.pair]) if each.refusal else math.nan
+            outcomes[each.pair].append((each, right, probability))
     every = [outcome for found in outcomes.values() for outcome in found]
     return {name: _figures(found) for name, found in [("all", every), *sorted(outcomes.items())]}
 
 
 def _figures(outcomes: Sequence[tuple[Asked, list[bool], float]]) -> dict[str, Any]:
-    truth = np.array([each.answerable for each, _, _ in outcomes])
-    probability = np.array([probability for _, _, probability in outcomes])
+    truth = np.array([each.answerable for each, _, _ in outcomes if each.refusal])
+    probability = np.array([probability for each, _, probability in outcomes if each.refusal])
     rights = [right for each, right, _ in outcomes if each.answerable]
     return {
-        "questions": len(outcomes),
-        "answerable": int(truth.sum()),
+        "questions with an answer": len(rights),
         "right sentence first": round(float(np.mean([right[:1] == [True] for right in rights])), 4),
         "right sentence in three": round(float(np.mean([any(right) for right in rights])), 4),
+        "questions to refuse or not": len(truth),
+        "of these answerable": int(truth.sum()),
         "area under the curve": round(float(roc_auc_score(truth, probability)), 4),
         "Brier score": round(float(brier_score_loss(truth, probability)), 4),
         "by threshold": {
@@ -353,16 +485,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=20260325)
     options = parser.parse_args(arguments)
     questions = [json.loads(line) for line in options.questions.read_text(encoding="utf-8").splitlines()]
-    found = documents(options.data, questions, options.seed)
-    every = [*questions, *natural_questions(options.data, questions)]
+    natural = natural_questions(options.data, questions)
+    found = documents(options.data, questions, natural, options.seed)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        asked = ask_all(Path(folder), every, found, options.seed)
-        reading = fit_reading(asked)
-        with_answer_features(asked, reading)
-        written = {**reading, "answer": fit_refusing(asked)}
-        figures = report(asked)
-    written["report"] = figures
-    options.output.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8", newline="\n")
+        settings = build_settings(Path(folder), questions, natural, found, options.seed)
+        fitted: dict[str, Any] = {"kinds": {}}
+        fitted["kinds"] = fit_kinds(ask_all(settings[:1], found, SearchSettings(ranked=0), fitted))
+        gathered = candidates(settings, found, fitted["kinds"])
+        fitted["passage"] = fit_passages(gathered)
+        asked = ask_all(settings, found, SearchSettings(), fitted)
+        fitted["sentence"] = fit_sentences(asked)
+        with_answer_features(asked, fitted["sentence"])
+        fitted["answer"] = fit_refusing(asked)
+        figures = {"passages": report_passages(gathered), **report(asked)}
+    fitted["report"] = figures
+    options.output.write_text(json.dumps(fitted, indent=1) + "\n", encoding="utf-8", newline="\n")
     print(json.dumps(figures, indent=1))
 
 

@@ -1,0 +1,66 @@
+"""A question as the searches see it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qa.embedder import unit
+from qa.index import SearchIndex
+from qa.sounds import Name, han_names, latin_names
+from qa.text import Language, dominant_language, terms
+
+Scores = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question encoded once for all that follows.
+
+    `spans` are its tokens' places in `text`, `token_vectors` unit vectors with their `norms` apart, `weights` what
+    each token counts in late interaction, `ideal` the BM25 score that no passage can exceed.
+    """
+
+    text: str
+    language: Language
+    vector: Scores
+    terms: tuple[str, ...]
+    tokens: NDArray[np.int32]
+    spans: tuple[tuple[int, int], ...]
+    token_vectors: Scores
+    norms: Scores
+    weights: Scores
+    names: tuple[Name, ...]
+    ideal: float
+
+    @property
+    def shares(self) -> Scores:
+        """The weights as shares of their sum; all zero where that is zero."""
+        shared: Scores = self.weights / max(float(self.weights.sum()), 1e-9)
+        return shared
+
+    def columns(self, name: Name) -> list[int]:
+        """Which tokens lie in a name."""
+        return [i for i, (start, end) in enumerate(self.spans) if start < name.end and end > name.start]
+
+
+def encode(index: SearchIndex, question: str) -> Query:
+    """The question for one index; its weights are those of its words alone, not yet of what was found."""
+    aligner = index.aligner
+    placed = aligner.token_spans(question)
+    tokens = np.array([token for token, _, _ in placed], dtype=np.int32)
+    vectors = aligner.token_vectors(tokens)
+    language, words = dominant_language(question), tuple(terms(question))
+    return Query(
+        text=question,
+        language=language,
+        vector=index.embedder.encode_queries([question])[0],
+        terms=words,
+        tokens=tokens,
+        spans=tuple((start, end) for _, start, end in placed),
+        token_vectors=unit(vectors),
+        norms=np.linalg.norm(vectors, axis=1).astype(np.float32),
+        weights=aligner.question_weights(tokens),
+        names=tuple(latin_names(question) if language == "en" else han_names(question)),
+        ideal=max(index.lexical.ideal(words), 1e-9),
+    )

@@ -1,0 +1,183 @@
+"""What of a question each passage, heading and sentence meets: late interaction over the index's own tokens."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qa import alignment
+from qa.index import SearchIndex
+from qa.query import Query
+from qa.sounds import Name, met_in_han, met_in_latin
+
+Scores = NDArray[np.float32]
+
+SOUND_MATCH = 0.9  # counts as the cosine of a name with its like-sounding spelling in the other script
+_KNOWN = 0.45  # cosine above which a passage's word says nothing that the question does not
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Passages read for a question. Sentences stand in order, those of one passage together.
+
+    Attributes:
+        heads: best cosine of each question token in each passage's headings, shape (passages, question tokens).
+        matches: the same for each sentence, shape (sentences, question tokens).
+        sums: for each sentence the sum of its token vectors' products with the question's unit vectors, same shape.
+        passage: the passage of each sentence, shape (sentences,).
+        starts: each passage's first sentence, shape (passages,).
+        spans: each sentence's place in its passage's text, shape (sentences, 2).
+        norms: as in `Segments`, shape (sentences, 2).
+        lengths: tokens of each sentence, shape (sentences,).
+        new: how many of them are like no word of the question, shape (sentences,).
+    """
+
+    heads: Scores
+    matches: Scores
+    sums: Scores
+    passage: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    spans: NDArray[np.int32]
+    norms: Scores
+    lengths: NDArray[np.int64]
+    new: Scores
+
+    @property
+    def passages(self) -> Scores:
+        """Best cosine of each question token in each passage with its headings, shape (passages, question tokens)."""
+        return np.maximum(self.heads, self.best_sentence(self.matches))
+
+    def best_sentence(self, values: Scores) -> Scores:
+        """The highest of the sentences' values in each passage, along the first axis."""
+        if not len(self.starts):
+            return values[:0]
+        best: Scores = np.maximum.reduceat(values, self.starts, axis=0)
+        return best
+
+    def of_passage(self, number: int) -> slice:
+        """The sentences of one passage."""
+        end = self.starts[number + 1] if number + 1 < len(self.starts) else len(self.passage)
+        return slice(int(self.starts[number]), int(end))
+
+    def previous(self, values: Scores) -> Scores:
+        """For each sentence the value of the one before it in its passage; its own where it is the first."""
+        moved = np.arange(len(values)) - 1
+        moved[self.starts] = self.starts
+        return values[moved]
+
+    def following(self, values: Scores) -> Scores:
+        """For each sentence the value of the one after it in its passage; its own where it is the last."""
+        moved = np.arange(len(values)) + 1
+        if len(moved):
+            moved[np.append(self.starts[1:], len(values)) - 1] -= 1
+        return values[moved]
+
+    @property
+    def topics(self) -> Scores:
+        """Each passage's headings and first sentence, which often hold the subject: (passages, question tokens)."""
+        return np.maximum(self.heads, self.matches[self.starts])
+
+    def within(self, query: Query) -> Scores:
+        """Each sentence's alignment with the question's words weighed by how few of its passage's sentences hold one.
+
+        Shape (sentences,).
+        """
+        if not len(self.starts):
+            return np.zeros(0, dtype=np.float32)
+        counts = np.diff(np.append(self.starts, len(self.passage)))
+        holding = np.add.reduceat((self.matches > alignment.LIKE).astype(np.float32), self.starts, axis=0)
+        weights = query.shares * np.log((counts[:, None] + 1.0) / (0.5 + holding))
+        weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-9)
+        aligned: Scores = (self.matches * weights[self.passage]).sum(axis=1).astype(np.float32)
+        return aligned
+
+    def cosines(self, query: Query, weights: Scores) -> Scores:
+        """Cosine of the question's mean vector, its tokens so weighed, with each sentence's, shape (sentences,)."""
+        asked = float(np.linalg.norm(weights @ query.token_vectors))
+        cosines: Scores = (self.sums @ weights) / np.maximum(self.norms[:, 0] * asked, 1e-9)
+        return cosines
+
+    def cosines_near(self, query: Query, weights: Scores) -> Scores:
+        """The same with each sentence's neighbours in its vector."""
+        asked = float(np.linalg.norm(weights @ query.token_vectors))
+        alone = self.sums @ weights
+        before, after = self.previous(alone), self.following(alone)
+        before[self.starts] = 0.0
+        after[np.append(self.starts[1:], len(alone))[: len(self.starts)] - 1] = 0.0
+        cosines: Scores = (alone + before + after) / np.maximum(self.norms[:, 1] * asked, 1e-9)
+        return cosines
+
+
+def best_in_passages(index: SearchIndex, query: Query, rows: Sequence[int]) -> Scores:
+    """Best cosine of each question token in each passage with its headings, shape (rows, question tokens).
+
+    A name that a passage holds by its sound, in the other script, counts as met.
+    """
+    runs = [index.segments.tokens_of(row) for row in rows]
+    bounds = np.cumsum([0, *map(len, runs)], dtype=np.int64)
+    tokens = np.concatenate(runs) if runs else np.zeros(0, dtype=np.int32)
+    cosines, _, positions = _cosines(index, query, tokens)
+    best = alignment.best_matches(cosines[positions], bounds)
+    for number, row in enumerate(rows if query.names else ()):
+        _hear(query, met_in(query, index.passages[row].text), best[number])
+    return best
+
+
+def read(index: SearchIndex, query: Query, rows: Sequence[int]) -> Reading:
+    """The sentences of some passages, each with what of the question it meets."""
+    found = index.segments.select(rows)
+    cosines, norms, positions = _cosines(index, query, found.tokens)
+    best = alignment.best_matches(cosines[positions], found.bounds)
+    sums = alignment.totals((cosines * norms[:, None])[positions], found.bounds)
+    unlike = (cosines.max(axis=1, initial=-1.0) < _KNOWN).astype(np.float32)[:, None]
+    new = alignment.totals(unlike[positions], found.bounds)[:, 0]
+    passage = np.repeat(np.arange(len(rows), dtype=np.int64), np.diff(found.passages))
+    for number, row in enumerate(rows if query.names else ()):
+        text = index.passages[row].text
+        if heard := met_in(query, text):
+            for segment in range(int(found.passages[number]), int(found.passages[number + 1])):
+                start, end = found.spans[segment]
+                _hear(query, met_in(query, text[start:end], heard), best[segment])
+    is_head = np.zeros(len(passage), dtype=bool)
+    is_head[found.passages[:-1]] = True
+    return Reading(
+        heads=best[is_head],
+        matches=best[~is_head],
+        sums=sums[~is_head],
+        passage=passage[~is_head],
+        starts=found.passages[:-1] - np.arange(len(rows)),
+        spans=found.spans[~is_head],
+        norms=found.norms[~is_head],
+        lengths=np.diff(found.bounds)[~is_head],
+        new=new[~is_head],
+    )
+
+
+def met_in(query: Query, text: str, names: Sequence[Name] | None = None) -> list[Name]:
+    """Those of the question's names (or of some of them) that a text holds by their sound in the other script."""
+    met = met_in_han if query.language == "en" else met_in_latin
+    return met(query.names if names is None else names, text)
+
+
+def _hear(query: Query, names: Sequence[Name], best: Scores) -> None:
+    """Counts the names' tokens as met, in a row of best matches."""
+    for name in names:
+        columns = query.columns(name)
+        best[columns] = np.maximum(best[columns], SOUND_MATCH)
+
+
+def _cosines(index: SearchIndex, query: Query, tokens: NDArray[np.int32]) -> tuple[Scores, Scores, NDArray[np.int64]]:
+    """Cosines of the distinct tokens with the question's, their vectors' norms, and which is which.
+
+    Shapes (distinct, question tokens), (distinct,), (tokens,).
+    """
+    seen = np.zeros(index.aligner.vocabulary_size, dtype=bool)
+    seen[tokens] = True
+    distinct = np.flatnonzero(seen)
+    places = np.zeros(len(seen), dtype=np.int64)
+    places[distinct] = np.arange(len(distinct))
+    vectors = index.aligner.token_vectors(distinct.astype(np.int32))
+    norms = np.sqrt(np.einsum("td,td->t", vectors, vectors))
+    cosines = (vectors @ query.token_vectors.T) / np.maximum(norms, 1e-9)[:, None]
+    return cosines, norms, places[tokens]

@@ -1,0 +1,152 @@
+"""The tokens of every passage, cut into its headings and its sentences: what is read when a question is asked.
+
+Cut and tokenised at the build, so that asking does neither.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qa.embedder import StaticEmbedder
+from qa.text import sentences
+
+Spans = list[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The segments of some passages, in order.
+
+    Attributes:
+        tokens: their tokens, shape (tokens,).
+        bounds: where each segment's tokens start, and the last end, shape (segments + 1,).
+        spans: each segment's place in its passage's text, shape (segments, 2).
+        norms: as in `Segments`, shape (segments, 2).
+        passages: where each passage's segments start, and the last end, shape (passages + 1,).
+    """
+
+    tokens: NDArray[np.int32]
+    bounds: NDArray[np.int64]
+    spans: NDArray[np.int32]
+    norms: NDArray[np.float32]
+    passages: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """All passages' segments: of each passage its headings (perhaps empty), then its sentences, at least one.
+
+    Attributes:
+        tokens: the aligner's tokens, shape (tokens,).
+        token_bounds: where each segment's tokens start, and the last end, shape (segments + 1,).
+        spans: each segment's place in its passage's text, (0, 0) for headings, shape (segments, 2).
+        norms: length of the sum of a segment's token vectors, and of that with the sentences beside it,
+            shape (segments, 2).
+        passage_bounds: where each passage's segments start, and the last end, shape (passages + 1,).
+    """
+
+    tokens: NDArray[np.int32]
+    token_bounds: NDArray[np.int64]
+    spans: NDArray[np.int32]
+    norms: NDArray[np.float32]
+    passage_bounds: NDArray[np.int64]
+
+    @classmethod
+    def build(cls, passages: Sequence[tuple[str, str]], aligner: StaticEmbedder) -> "Segments":
+        """The segments of passages given as (headings, text)."""
+        texts: list[str] = []
+        spans: Spans = []
+        counts: list[int] = []
+        for headings, text in passages:
+            found = sentences(text) or [(0, len(text))]
+            texts.extend([headings, *(text[start:end] for start, end in found)])
+            spans.extend([(0, 0), *found])
+            counts.append(1 + len(found))
+        tokens = aligner.tokens(texts)
+        passage_bounds = np.cumsum([0, *counts], dtype=np.int64)
+        return cls(
+            tokens=np.concatenate(tokens) if tokens else np.zeros(0, dtype=np.int32),
+            token_bounds=np.cumsum([0, *map(len, tokens)], dtype=np.int64),
+            spans=np.array(spans, dtype=np.int32).reshape(-1, 2),
+            norms=_norms(aligner.sum_tokens(tokens), passage_bounds),
+            passage_bounds=passage_bounds,
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence["Segments"]) -> "Segments":
+        """The segments of all parts, one after the other."""
+        return cls(
+            tokens=np.concatenate([part.tokens for part in parts]),
+            token_bounds=_joined_bounds([part.token_bounds for part in parts]),
+            spans=np.concatenate([part.spans for part in parts]),
+            norms=np.concatenate([part.norms for part in parts]),
+            passage_bounds=_joined_bounds([part.passage_bounds for part in parts]),
+        )
+
+    def save(self, folder: Path) -> None:
+        """Writes each array into a file of its own."""
+        for each in fields(self):
+            with (folder / f"{each.name}.npy").open("wb") as file:
+                np.save(file, getattr(self, each.name), allow_pickle=False)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Segments":
+        """Opens what `save` wrote; tokens, spans and norms by memory map."""
+        mapped = {"tokens", "spans", "norms"}
+        arrays = {
+            each.name: np.load(
+                folder / f"{each.name}.npy", mmap_mode="r" if each.name in mapped else None, allow_pickle=False
+            )
+            for each in fields(cls)
+        }
+        return cls(**arrays)
+
+    def tokens_of(self, row: int) -> NDArray[np.int32]:
+        """The tokens of a passage with its headings."""
+        first, last = self.token_bounds[self.passage_bounds[[row, row + 1]]]
+        return self.tokens[first:last]
+
+    def select(self, rows: Sequence[int]) -> Selection:
+        """The segments of some passages."""
+        chosen = np.asarray(rows, dtype=np.int64)
+        starts, ends = self.passage_bounds[chosen], self.passage_bounds[chosen + 1]
+        segments = _ranges(starts, ends)
+        lengths = self.token_bounds[segments + 1] - self.token_bounds[segments]
+        runs = [self.tokens[self.token_bounds[a] : self.token_bounds[b]] for a, b in zip(starts, ends, strict=True)]
+        return Selection(
+            tokens=np.concatenate(runs) if runs else np.zeros(0, dtype=np.int32),
+            bounds=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            spans=self.spans[segments],
+            norms=self.norms[segments],
+            passages=np.concatenate([[0], np.cumsum(ends - starts)]).astype(np.int64),
+        )
+
+
+def _joined_bounds(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    lengths = np.concatenate([np.diff(part) for part in parts])
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+
+def _ranges(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    """All whole numbers of the half-open ranges, one range after the other."""
+    lengths = ends - starts
+    offsets = np.repeat(starts - np.concatenate([[0], np.cumsum(lengths)[:-1]]), lengths)
+    numbers: NDArray[np.int64] = np.arange(int(lengths.sum()), dtype=np.int64) + offsets
+    return numbers
+
+
+def _norms(sums: NDArray[np.float32], passage_bounds: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Lengths of each segment's vector sum, alone and with its neighbours; headings are no neighbours."""
+    if not len(sums):
+        return np.zeros((0, 2), dtype=np.float32)
+    near = sums.copy()
+    follows = np.ones(len(sums), dtype=bool)  # a sentence after a sentence of the same passage
+    follows[passage_bounds[:-1]] = False
+    follows[np.minimum(passage_bounds[:-1] + 1, len(sums) - 1)] = False
+    later = np.flatnonzero(follows)
+    near[later] += sums[later - 1]
+    near[later - 1] += sums[later]
+    return np.stack([np.linalg.norm(sums, axis=1), np.linalg.norm(near, axis=1)], axis=1).astype(np.float32)
