@@ -32,8 +32,10 @@ def test_features_say_what_their_names_do(chat: Chat) -> None:
     assert column["lexical share"].max() > 0.1
     for name in ("phrases", "dense, relative", "alignment, relative", "lexical share"):
         assert ((column[name] >= 0.0) & (column[name] <= 1.0 + 1e-6)).all()
-    held = [share for share, hit in zip(column["phrases"], hits, strict=True) if "支持32款" in hit.passage.text]
-    assert max(held, default=0.0) > 0.0
+    _, hits, features = Retriever(chat.index, SearchSettings()).candidates("机器人餐吧在哪里？")
+    held = dict(zip((hit.passage.id for hit in hits), features[:, PASSAGE_FEATURES.index("phrases")], strict=True))
+    assert any("机器人餐吧" in hit.passage.text for hit in hits)
+    assert all(held[hit.passage.id] >= 3 / 7 for hit in hits if "机器人餐吧" in hit.passage.text)
 
 
 def test_a_linear_model_is_that_worked_out_by_hand() -> None:

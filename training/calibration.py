@@ -3,12 +3,11 @@
 Asked are the hand-written questions of `questions.jsonl` (half of them near misses that no passage answers) and the
 questions that the data itself has on passages that the model has not learned from; in an index of these among two
 thousand others, in both languages, once with every paragraph whole and once cut as usual, and those written by hand
-once more in small indexes of ninety passages on thirty subjects; each answerable one also with its passage left out, and some of a small index that has nothing on
-them. Fitted are, in this order, how telling each kind of answer is (a likelihood ratio), the passage model and the
-sentence model (a softmax over
-the candidates of a question), and the refusal model (logistic, one for each pair of
-question and passage language). Figures for passages come from five folds of the asked-about passages; those for
-sentences and refusals too, with the passage model's few numbers fitted on all.
+once more in small indexes of ninety passages on thirty subjects; each answerable one also with its passage left out,
+and some of a small index that has nothing on them. Fitted are, in this order, how telling each kind of answer is (a
+likelihood ratio), the passage model and the sentence model (a softmax over the candidates of a question), and the
+refusal model (logistic, one for each pair of question and passage language). Figures for passages come from five folds
+of the asked-about passages; those for sentences and refusals too, with the passage model's few numbers fitted on all.
 """
 
 import argparse
