@@ -1,10 +1,11 @@
 """Retrieval figures on SQuAD-format files, at passage and sentence level, split by lexical overlap.
 
-    python eval/benchmark.py QUESTIONS.json [--passages PARALLEL.json] [--embedder MODEL] [--output REPORT.json]
-    python eval/benchmark.py QUESTIONS.json [--passages PARALLEL.json] --compare [--model MODEL …]
+    python eval/benchmark.py QUESTIONS.json [--passages PARALLEL.json [--mixed]] [--embedder MODEL] [--output FILE]
+    python eval/benchmark.py QUESTIONS.json [--passages PARALLEL.json [--mixed]] --compare [--model MODEL …]
 
 Every paragraph is one passage. With `--passages`, questions come from the first file and passages from a
-parallel one, matched by question id, so that question and passage may differ in language.
+parallel one, matched by question id, so that question and passage may differ in language. With `--mixed` too, the
+passages of both files stand in one index, and either parallel counts as right.
 """
 
 import argparse
@@ -23,18 +24,23 @@ from tqdm import tqdm
 from qa.config import AnswerSettings, SearchSettings
 from qa.datatypes import Hit
 from qa.embedder import BUNDLED
-from qa.evaluation import Case, paired_cases, paragraph_index, ranking_values
+from qa.evaluation import Case, mixed_cases, paired_cases, paragraph_index, ranking_values
 from qa.evidence import ScoredSentence, rank_sentences
 from qa.retriever import Retriever
 from qa.text import fold, sentences, terms
 
-SIDES = {
-    "dense": {"alignment_weight": 0.0, "lexical_weight": 0.0, "crossing_lexical_weight": 0.0},
-    "alignment": {"dense_weight": 0.0, "lexical_weight": 0.0, "crossing_lexical_weight": 0.0},
-    "BM25": {"dense_weight": 0.0, "alignment_weight": 0.0, "lexical_weight": 1.0, "crossing_lexical_weight": 1.0},
-    "dense + alignment": {"lexical_weight": 0.0, "crossing_lexical_weight": 0.0},
-    "fused": {},
+WHOLE = "fused and ranked"
+_ALONE = {
+    "dense_weight": 0.0, "alignment_weight": 0.0, "lexical_weight": 0.0, "crossing_lexical_weight": 0.0, "ranked": 0,
 }  # fmt: skip
+SIDES: dict[str, dict[str, Any]] = {
+    "dense": {**_ALONE, "dense_weight": 1.0},
+    "alignment": {**_ALONE, "alignment_weight": 1.0},
+    "BM25": {**_ALONE, "lexical_weight": 1.0, "crossing_lexical_weight": 1.0},
+    "dense + alignment": {"lexical_weight": 0.0, "crossing_lexical_weight": 0.0, "ranked": 0},
+    "fused": {"ranked": 0},
+    WHOLE: {},
+}
 
 
 def overlap_quartiles(cases: Sequence[Case], paragraphs: dict[str, str]) -> dict[str, int]:
@@ -42,16 +48,16 @@ def overlap_quartiles(cases: Sequence[Case], paragraphs: dict[str, str]) -> dict
     shares: dict[str, float] = {}
     for case in cases:
         wanted = Counter(terms(case.question))
-        text = paragraphs[case.document]
-        found = [Counter(terms(text[start:end])) & wanted for start, end in sentences(text)]
+        texts = [paragraphs[document] for document in case.documents]
+        found = [Counter(terms(text[start:end])) & wanted for text in texts for start, end in sentences(text)]
         shares[case.id] = max((both.total() for both in found), default=0) / max(1, wanted.total())
     ranks = {key: rank for rank, key in enumerate(sorted(shares, key=lambda key: (shares[key], key)))}
     return {key: 1 + 4 * rank // len(ranks) for key, rank in ranks.items()}
 
 
 def right_sentence_first(case: Case, ranked: Sequence[ScoredSentence]) -> float:
-    """1 where the first sentence stands in the gold paragraph and holds a gold answer."""
-    if not ranked or ranked[0].passage.document_id != case.document:
+    """1 where the first sentence stands in a gold paragraph and holds a gold answer."""
+    if not ranked or ranked[0].passage.document_id not in case.documents:
         return 0.0
     return float(any(fold(answer) in fold(ranked[0].text) for answer in case.answers))
 
@@ -59,7 +65,7 @@ def right_sentence_first(case: Case, ranked: Sequence[ScoredSentence]) -> float:
 def measure(paragraphs: dict[str, str], cases: Sequence[Case], embedder: str) -> dict[str, Any]:
     """Figures of every side alone and of the fusion, overall and by overlap quartile."""
     quartiles = overlap_quartiles(cases, paragraphs)
-    relevant = {case.id: {case.document: 1} for case in cases}
+    relevant = {case.id: dict.fromkeys(case.documents, 1) for case in cases}
     report: dict[str, Any] = {"questions": len(cases), "paragraphs": len(paragraphs), "embedder": embedder}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         loaded = paragraph_index(Path(folder), paragraphs, embedder)
@@ -114,15 +120,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("questions", type=Path, help="SQuAD-format JSON, gzip'd or not")
     parser.add_argument("--passages", type=Path, help="a parallel file the passages come from")
+    parser.add_argument("--mixed", action="store_true", help="both files' passages in one index; either counts")
     parser.add_argument("--embedder", default=BUNDLED)
     parser.add_argument("--output", type=Path, help="write the report as JSON")
     parser.add_argument("--compare", action="store_true", help="systems side by side, each in a process of its own")
     parser.add_argument("--model", action="append", default=[], help="another sentence-transformers model to compare")
     options = parser.parse_args(arguments)
-    paragraphs, cases = paired_cases(options.questions, options.passages or options.questions)
+    cases_of = mixed_cases if options.mixed else paired_cases
+    paragraphs, cases = cases_of(options.questions, options.passages or options.questions)
     if options.compare:
         outcomes = compare(systems(SIDES, cases, options.model), paragraphs, cases)
-        print(comparison_table(outcomes, "fused", len(paragraphs)))
+        print(comparison_table(outcomes, WHOLE, len(paragraphs)))
         return 0
     report = measure(paragraphs, cases, options.embedder)
     print(table(report))

@@ -89,8 +89,8 @@ class Chat:
 
     def _is_fresh(self, hit: Hit) -> bool:
         try:
-            text = self.document(hit.passage.document_id).text
-        except CorpusError:
+            text = (self.corpus / hit.passage.document_id).read_bytes().decode("utf-8")
+        except (OSError, UnicodeDecodeError):
             return False
         return text[hit.passage.start : hit.passage.end] == hit.passage.text
 

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -107,6 +107,20 @@ class StaticEmbedder:
     def token_vectors(self, tokens: Tokens) -> Vectors:
         """Vectors of tokens, shape (tokens, dimension); a vector's norm is the token's weight."""
         return self._codes[tokens] * self._scales[tokens, None]
+
+    @cached_property
+    def norms(self) -> Vectors:
+        """Length of every token's vector, shape (vocabulary,)."""
+        lengths = [
+            np.linalg.norm(self._codes[start : start + _TEXTS_AT_ONCE].astype(np.float32), axis=1)
+            for start in range(0, len(self._codes), _TEXTS_AT_ONCE)
+        ]
+        return np.asarray(np.concatenate(lengths) * self._scales, dtype=np.float32)
+
+    def cosines(self, tokens: Tokens, units: Vectors) -> Vectors:
+        """Cosines of tokens' vectors with unit vectors, shape (tokens, unit vectors)."""
+        lengths = self.norms[tokens] / self._scales[tokens]
+        return np.asarray((self._codes[tokens].astype(np.float32) @ units.T) / lengths[:, None], dtype=np.float32)
 
     def question_weights(self, tokens: Tokens) -> Vectors:
         """How much each token counts as a word of a question in late interaction, shape (tokens,), not negative."""

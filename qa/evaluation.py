@@ -199,11 +199,11 @@ def _figures(questions: Sequence[GoldQuestion], values: PerQuestion) -> dict[str
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One question with the paragraph (its document id) and the answers it has there."""
+    """One question with the paragraphs that answer it (document ids) and the answers it has there."""
 
     id: str
     question: str
-    document: str
+    documents: tuple[str, ...]
     answers: tuple[str, ...]
 
 
@@ -220,7 +220,7 @@ def read_squad(path: Path) -> tuple[dict[str, str], dict[str, Case]]:
             paragraphs[document] = paragraph["context"]
             for question in paragraph["qas"]:
                 answers = tuple(dict.fromkeys(answer["text"] for answer in question["answers"]))
-                cases[question["id"]] = Case(question["id"], question["question"], document, answers)
+                cases[question["id"]] = Case(question["id"], question["question"], (document,), answers)
     return paragraphs, cases
 
 
@@ -229,6 +229,26 @@ def paired_cases(questions: Path, passages: Path) -> tuple[dict[str, str], list[
     paragraphs, golden = read_squad(passages)
     _, asked = read_squad(questions)
     return paragraphs, [replace(golden[key], question=case.question) for key, case in asked.items() if key in golden]
+
+
+def mixed_cases(questions: Path, passages: Path) -> tuple[dict[str, str], list[Case]]:
+    """The paragraphs of both parallel files together, and the first's questions, which either paragraph answers."""
+    own, asked = read_squad(questions)
+    others, golden = read_squad(passages)
+    paragraphs = {f"own-{key}": text for key, text in own.items()} | {f"other-{k}": text for k, text in others.items()}
+    cases = [
+        replace(
+            case,
+            documents=(
+                *(f"own-{each}" for each in case.documents),
+                *(f"other-{each}" for each in golden[key].documents),
+            ),
+            answers=case.answers + golden[key].answers,
+        )
+        for key, case in asked.items()
+        if key in golden
+    ]
+    return paragraphs, cases
 
 
 def paragraph_index(folder: Path, paragraphs: Mapping[str, str], embedder: str = BUNDLED) -> index.SearchIndex:

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa.datatypes import Hit, Passage
+from qa.index import SearchIndex
 from qa.query import Query
-from qa.question import kind_evidence, numbers_named, numbers_stated, states_new_number
+from qa.question import kind_evidence, numbers_named, numbers_stated
 from qa.ranking import linear
 from qa.reading import read
 from qa.retriever import Retriever
-from qa.text import dominant_language
 
 SENTENCE_FEATURES = (
     "alignment",
@@ -30,7 +30,6 @@ SENTENCE_FEATURES = (
     "dense with neighbours",
     "kind",
     "new words",
-    "new number",
     "length",
     "place",
     "passage score",
@@ -100,7 +99,7 @@ def sentence_features(
         for passage, (start, end) in zip(reading.passage, reading.spans, strict=True)
     ]
     texts = [hit.passage.text[start:end] for hit, start, end in places]
-    shares, named = query.shares, numbers_named(query.text)
+    shares = query.shares
     before = np.concatenate(
         [np.zeros_like(reading.matches[:0])]
         + [np.maximum.accumulate(reading.matches[reading.of_passage(i)], axis=0) for i in range(len(hits))]
@@ -120,7 +119,6 @@ def sentence_features(
         reading.cosines_near(query, query.weights),
         kind_evidence(texts, query.text, retriever.fitted["kinds"]),
         reading.new / np.maximum(reading.lengths, 1),
-        [states_new_number(text, named) for text in texts],
         np.log1p(reading.lengths),
         (np.arange(len(places)) - reading.starts[reading.passage]) / np.maximum(counts[reading.passage], 1),
         passage_scores[reading.passage] - passage_scores.max(initial=-math.inf),
@@ -189,9 +187,9 @@ def _stated(retriever: Retriever, passage: Passage) -> str:
     return " ".join((*passage.headings, str(date), passage.text))
 
 
-def language_pair(query: Query, hits: Sequence[Hit]) -> str:
+def language_pair(index: SearchIndex, query: Query, hits: Sequence[Hit]) -> str:
     """The question's language and that of its best passage, as in `zh to en`; where nothing was found, its own."""
-    found = dominant_language(hits[0].passage.text) if hits else query.language
+    found = index.languages[hits[0].passage.id] if hits else query.language
     return f"{query.language} to {found}"
 
 
@@ -200,7 +198,7 @@ def answer_probability(
 ) -> float:
     """Probability in [0, 1] that the hits hold an answer, by the fitted model."""
     features = answer_features(retriever, query, hits, ranked)
-    return logistic(features, retriever.fitted["answer"][language_pair(query, hits)])
+    return logistic(features, retriever.fitted["answer"][language_pair(retriever.index, query, hits)])
 
 
 def logistic(features: Mapping[str, float], model: Mapping[str, float]) -> float:

@@ -21,8 +21,8 @@ from qa.errors import IndexDamagedError, IndexMismatchError, IndexMissingError, 
 from qa.lexical import LexicalIndex
 from qa.passages import Chunker, token_fitting_length
 from qa.segments import Segments
-from qa.text import Language, dominant_language, terms
-from qa.vectors import VectorIndex
+from qa.text import LANGUAGES, Language, dominant_language, terms
+from qa.vectors import Rows, VectorIndex
 
 FORMAT = 2
 MANIFEST = "manifest.json"
@@ -50,7 +50,7 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class SearchIndex:
-    """A loaded generation. Rows of `vectors`, `lexical` and `segments` are positions in `passages`."""
+    """A loaded generation. Rows of `vectors`, `lexical`, `segments` and `languages` are positions in `passages`."""
 
     folder: Path
     manifest: Manifest
@@ -59,7 +59,8 @@ class SearchIndex:
     vectors: VectorIndex
     lexical: LexicalIndex
     segments: Segments
-    rows_by_language: Mapping[Language, NDArray[np.int64]]
+    languages: Sequence[Language]
+    rows_by_language: Mapping[Language, Rows]
     embedder: Embedder
     aligner: StaticEmbedder
 
@@ -204,16 +205,20 @@ def load(folder: Path, expected: IndexSettings | None = None) -> SearchIndex:
         Passage(**{**row, "headings": tuple(row["headings"])}) for row in _read_lines(folder / "passages.jsonl")
     ]
     documents = {row["id"]: Document(**row) for row in _read_lines(folder / "documents.jsonl")}
-    languages = np.array([dominant_language(passage.text) for passage in passages])
+    languages = [dominant_language(passage.text) for passage in passages]
+    vectors = VectorIndex.load(folder / "vectors.faiss")
     return SearchIndex(
         folder=folder,
         manifest=manifest,
         documents=documents,
         passages=passages,
-        vectors=VectorIndex.load(folder / "vectors.faiss"),
+        vectors=vectors,
         lexical=LexicalIndex.load(folder / "lexical"),
         segments=Segments.load(folder),
-        rows_by_language={language: np.flatnonzero(languages == language) for language in ("zh", "en")},
+        languages=languages,
+        rows_by_language={
+            language: vectors.only(np.flatnonzero([each == language for each in languages])) for language in LANGUAGES
+        },
         embedder=embedder,
         aligner=aligner,
     )

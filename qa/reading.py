@@ -112,30 +112,29 @@ class Reading:
 def best_in_passages(index: SearchIndex, query: Query, rows: Sequence[int]) -> Scores:
     """Best cosine of each question token in each passage with its headings, shape (rows, question tokens).
 
-    A name that a passage holds by its sound, in the other script, counts as met.
+    A name that a passage in the other language holds by its sound counts as met.
     """
-    runs = [index.segments.tokens_of(row) for row in rows]
-    bounds = np.cumsum([0, *map(len, runs)], dtype=np.int64)
-    tokens = np.concatenate(runs) if runs else np.zeros(0, dtype=np.int32)
-    cosines, _, positions = _cosines(index, query, tokens)
+    tokens, bounds = index.segments.tokens_of_each(rows)
+    cosines, positions, _ = _cosines(index, query, tokens)
     best = alignment.best_matches(cosines[positions], bounds)
     for number, row in enumerate(rows if query.names else ()):
-        _hear(query, met_in(query, index.passages[row].text), best[number])
+        if index.languages[row] != query.language:
+            _hear(query, met_in(query, index.passages[row].text), best[number])
     return best
 
 
 def read(index: SearchIndex, query: Query, rows: Sequence[int]) -> Reading:
     """The sentences of some passages, each with what of the question it meets."""
     found = index.segments.select(rows)
-    cosines, norms, positions = _cosines(index, query, found.tokens)
+    cosines, positions, distinct = _cosines(index, query, found.tokens)
     best = alignment.best_matches(cosines[positions], found.bounds)
-    sums = alignment.totals((cosines * norms[:, None])[positions], found.bounds)
+    sums = alignment.totals((cosines * index.aligner.norms[distinct, None])[positions], found.bounds)
     unlike = (cosines.max(axis=1, initial=-1.0) < _KNOWN).astype(np.float32)[:, None]
     new = alignment.totals(unlike[positions], found.bounds)[:, 0]
     passage = np.repeat(np.arange(len(rows), dtype=np.int64), np.diff(found.passages))
     for number, row in enumerate(rows if query.names else ()):
         text = index.passages[row].text
-        if heard := met_in(query, text):
+        if index.languages[row] != query.language and (heard := met_in(query, text)):
             for segment in range(int(found.passages[number]), int(found.passages[number + 1])):
                 start, end = found.spans[segment]
                 _hear(query, met_in(query, text[start:end], heard), best[segment])
@@ -167,17 +166,16 @@ def _hear(query: Query, names: Sequence[Name], best: Scores) -> None:
         best[columns] = np.maximum(best[columns], SOUND_MATCH)
 
 
-def _cosines(index: SearchIndex, query: Query, tokens: NDArray[np.int32]) -> tuple[Scores, Scores, NDArray[np.int64]]:
-    """Cosines of the distinct tokens with the question's, their vectors' norms, and which is which.
+def _cosines(
+    index: SearchIndex, query: Query, tokens: NDArray[np.int32]
+) -> tuple[Scores, NDArray[np.int64], NDArray[np.int32]]:
+    """Cosines of the distinct tokens with the question's, which is each token's, and the distinct tokens.
 
-    Shapes (distinct, question tokens), (distinct,), (tokens,).
+    Shapes (distinct, question tokens), (tokens,), (distinct,).
     """
     seen = np.zeros(index.aligner.vocabulary_size, dtype=bool)
     seen[tokens] = True
-    distinct = np.flatnonzero(seen)
+    distinct = np.flatnonzero(seen).astype(np.int32)
     places = np.zeros(len(seen), dtype=np.int64)
     places[distinct] = np.arange(len(distinct))
-    vectors = index.aligner.token_vectors(distinct.astype(np.int32))
-    norms = np.sqrt(np.einsum("td,td->t", vectors, vectors))
-    cosines = (vectors @ query.token_vectors.T) / np.maximum(norms, 1e-9)[:, None]
-    return cosines, norms, places[tokens]
+    return index.aligner.cosines(distinct, query.token_vectors), places[tokens], distinct

@@ -23,17 +23,21 @@ Scores = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The candidates of one passage language, with what each side says of them and their fusion."""
+    """Candidates of one passage language with what each side says of them, their fusion and their ranks."""
 
     rows: NDArray[np.int64]
+    lexical: Sequence[float | None]
     sides: Sides
-    hits: Sequence[Hit]
+    fused: Scores
+    ranks: NDArray[np.int64]  # dense, lexical, alignment
 
-    def best(self, count: int) -> "_Found":
-        """The best of them by fusion, best first; ties by row."""
-        order = sorted(range(len(self.hits)), key=lambda i: (-self.hits[i].score, self.rows[i]))[:count]
+    def best(self, count: int | None) -> "_Found":
+        """The best of them by fusion, best first, ties by row; all where no count is given."""
+        order = np.lexsort((self.rows, -self.fused))[:count]
         sides = Sides(*(getattr(self.sides, name)[order] for name in Sides.__slots__))
-        return _Found(self.rows[order], sides, [self.hits[i] for i in order])
+        return _Found(
+            self.rows[order], [self.lexical[i] for i in order], sides, self.fused[order], self.ranks[:, order]
+        )
 
 
 class Retriever:
@@ -67,15 +71,32 @@ class Retriever:
         best = {language: best_in_passages(self.index, query, list(lexical)) for language, lexical in chosen.items()}
         query = replace(query, weights=query.weights * alignment.rarity(np.concatenate(list(best.values()))))
         found = [self._fused(query, language, chosen[language], best[language]) for language in chosen]
-        if not self.settings.ranked:
-            return query, [hit for each in found for hit in each.hits], np.zeros((0, len(PASSAGE_FEATURES)))
-        top = [each.best(max(self.settings.ranked, self.settings.hits)) for each in found]
-        rows = [int(row) for each in top for row in each.rows]
-        joined = Sides(*(np.concatenate([getattr(each.sides, name) for each in top]) for name in Sides.__slots__))
-        texts = [self.index.passages[row].text for row in rows]
-        reading = read(self.index, query, rows)
-        features = passage_features(query, joined, reading, texts, self.fitted["kinds"])
-        return query, [hit for each in top for hit in each.hits], features
+        ranked = self.settings.ranked
+        count = max(ranked, self.settings.hits) if ranked else None
+        top = [each.best(count) for each in found]
+        hits = [hit for each in top for hit in self._hits(each)]
+        if not ranked:
+            return query, hits, np.zeros((0, len(PASSAGE_FEATURES)))
+        sides = Sides(*(np.concatenate([getattr(each.sides, name) for each in top]) for name in Sides.__slots__))
+        reading = read(self.index, query, [hit.passage.id for hit in hits])
+        texts = [hit.passage.text for hit in hits]
+        return query, hits, passage_features(query, sides, reading, texts, self.fitted["kinds"])
+
+    def _hits(self, found: _Found) -> list[Hit]:
+        """The candidates as hits, their score the fusion."""
+        columns = (found.rows, found.fused, found.sides.dense, found.sides.aligned)
+        places = zip(*(column.tolist() for column in columns), found.lexical, found.ranks.T.tolist(), strict=True)
+        return [
+            Hit(
+                self.index.passages[row],
+                fused,
+                dense,
+                lexical,
+                aligned,
+                Ranks(near, None if lexical is None else shared, met),
+            )
+            for row, fused, dense, aligned, lexical, (near, shared, met) in places
+        ]
 
     def _searched(self, query: Query, language: Language) -> dict[int, float | None]:
         """Rows of one passage language that a side found, in order, with the BM25 score where they share a term."""
@@ -94,25 +115,14 @@ class Retriever:
         lexical_weight = settings.crossing_lexical_weight if crossing else settings.lexical_weight
         weights = (settings.dense_weight, settings.alignment_weight, lexical_weight)
         fused = convex(list(zip((relative_dense, relative_aligned, matched), weights, strict=True)))
-        places = zip(_ranks(dense), _ranks(matched), _ranks(aligned), strict=True)
-        hits = [
-            Hit(
-                self.index.passages[row],
-                float(fused[i]),
-                float(dense[i]),
-                score,
-                float(aligned[i]),
-                Ranks(near, None if score is None else shared, met),
-            )
-            for i, ((row, score), (near, shared, met)) in enumerate(zip(lexical.items(), places, strict=True))
-        ]
         flags = np.full(len(rows), float(crossing), dtype=np.float32)
         sides = Sides(dense, relative_dense, aligned, relative_aligned, matched, flags)
-        return _Found(np.array(rows, dtype=np.int64), sides, hits)
+        ranks = np.stack([_ranks(side) for side in (dense, matched, aligned)])
+        return _Found(np.array(rows, dtype=np.int64), list(lexical.values()), sides, fused, ranks)
 
 
-def _ranks(scores: Scores) -> list[int]:
+def _ranks(scores: Scores) -> NDArray[np.int64]:
     """The place of each score, from 1; equal scores in their order."""
     places = np.empty(len(scores), dtype=np.int64)
     places[np.argsort(-scores, kind="stable")] = np.arange(1, len(scores) + 1)
-    return [int(place) for place in places]
+    return places

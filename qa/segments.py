@@ -6,6 +6,7 @@ Cut and tokenised at the build, so that asking does neither.
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,19 +96,20 @@ class Segments:
     @classmethod
     def load(cls, folder: Path) -> "Segments":
         """Opens what `save` wrote; tokens, spans and norms by memory map."""
-        mapped = {"tokens", "spans", "norms"}
-        arrays = {
-            each.name: np.load(
-                folder / f"{each.name}.npy", mmap_mode="r" if each.name in mapped else None, allow_pickle=False
-            )
-            for each in fields(cls)
-        }
-        return cls(**arrays)
+        files = {each.name: folder / f"{each.name}.npy" for each in fields(cls)}
+        return cls(**{name: _loaded(file, mapped=not name.endswith("bounds")) for name, file in files.items()})
 
-    def tokens_of(self, row: int) -> NDArray[np.int32]:
-        """The tokens of a passage with its headings."""
-        first, last = self.token_bounds[self.passage_bounds[[row, row + 1]]]
-        return self.tokens[first:last]
+    def tokens_of_each(self, rows: Sequence[int]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """The tokens of some passages, one after the other, and where each starts, with the last end."""
+        chosen = np.asarray(rows, dtype=np.int64)
+        starts = self.token_bounds[self.passage_bounds[chosen]]
+        ends = self.token_bounds[self.passage_bounds[chosen + 1]]
+        bounds = np.concatenate([[0], np.cumsum(ends - starts)]).astype(np.int64)
+        return self._joined(starts, ends), bounds
+
+    def _joined(self, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int32]:
+        runs = [self.tokens[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+        return np.concatenate(runs) if runs else np.zeros(0, dtype=np.int32)
 
     def select(self, rows: Sequence[int]) -> Selection:
         """The segments of some passages."""
@@ -115,14 +117,18 @@ class Segments:
         starts, ends = self.passage_bounds[chosen], self.passage_bounds[chosen + 1]
         segments = _ranges(starts, ends)
         lengths = self.token_bounds[segments + 1] - self.token_bounds[segments]
-        runs = [self.tokens[self.token_bounds[a] : self.token_bounds[b]] for a, b in zip(starts, ends, strict=True)]
         return Selection(
-            tokens=np.concatenate(runs) if runs else np.zeros(0, dtype=np.int32),
+            tokens=self._joined(self.token_bounds[starts], self.token_bounds[ends]),
             bounds=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
             spans=self.spans[segments],
             norms=self.norms[segments],
             passages=np.concatenate([[0], np.cumsum(ends - starts)]).astype(np.int64),
         )
+
+
+def _loaded(file: Path, *, mapped: bool) -> NDArray[Any]:
+    array: NDArray[Any] = np.load(file, mmap_mode="r" if mapped else None, allow_pickle=False)
+    return array.view(np.ndarray)  # slices of a plain view of the map cost less than the map's own
 
 
 def _joined_bounds(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:

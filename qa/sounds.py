@@ -7,6 +7,7 @@ left out, and each character counts by its most usual reading. English words tha
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -22,6 +23,7 @@ _WRITTEN_V = dict.fromkeys(map(ord, "üǖǘǚǜ"), "v")
 _HAN_RUN = re.compile(r"[\u4e00-\u9fff]{2,}")
 _MOST_SYLLABLES = 3  # of a name written as one or two words, and of a run of Han characters
 _FEWEST_LETTERS = 4
+_LAST_OF_BASIC_PLANE = 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,19 @@ def _english_words() -> frozenset[str]:
 
 
 @cache
-def _marked_sounds() -> dict[int, str]:
-    return {character: f".{sound};" for character, sound in _sounds().items()}
+def _characters() -> dict[str, str]:
+    """The Han characters of each sound; those beyond the basic plane, seen in no name, would make a search slow."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for character, sound in _sounds().items():
+        if character <= _LAST_OF_BASIC_PLANE:
+            found[sound].append(chr(character))
+    return {sound: "".join(characters) for sound, characters in found.items()}
+
+
+@lru_cache(maxsize=4096)
+def _spoken(sounds: tuple[str, ...]) -> re.Pattern[str]:
+    """Matches Han characters of these sounds in a row."""
+    return re.compile("".join(f"[{_characters()[sound]}]" for sound in sounds))
 
 
 @lru_cache(maxsize=4096)
@@ -118,8 +131,7 @@ def han_names(text: str) -> list[Name]:
 
 def met_in_han(names: Sequence[Name], text: str) -> list[Name]:
     """Those of the names that a Chinese text holds the sounds of."""
-    marked = text.translate(_marked_sounds())
-    return [name for name in names if "".join(f".{sound};" for sound in name.sounds) in marked]
+    return [name for name in names if _spoken(name.sounds).search(text)]
 
 
 def met_in_latin(names: Sequence[Name], text: str) -> list[Name]:
@@ -128,6 +140,6 @@ def met_in_latin(names: Sequence[Name], text: str) -> list[Name]:
     return [name for name in names if name.sounds in spelt]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65536)
 def _sounds_of_names(text: str) -> frozenset[tuple[str, ...]]:
     return frozenset(name.sounds for name in latin_names(text))

@@ -15,6 +15,7 @@ from typing import Literal
 import Stemmer
 
 Language = Literal["zh", "en"]
+LANGUAGES: tuple[Language, ...] = ("zh", "en")
 
 _VARIANTS_FILE = Path(__file__).with_name("han_variants.txt")
 _HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -47,9 +48,19 @@ def han_variants() -> dict[int, str]:
     return {ord(pair[0]): pair[1] for pair in pairs if pair}
 
 
+@cache
+def _variant_characters() -> frozenset[str]:
+    return frozenset(map(chr, han_variants()))
+
+
+def simplified(text: str) -> str:
+    """Text with Traditional Han as Simplified; its length stays."""
+    return text if _variant_characters().isdisjoint(text) else text.translate(han_variants())
+
+
 def fold(text: str) -> str:
     """Text as it is compared: NFKC width, no case, Traditional Han as Simplified. Its length may differ."""
-    return unicodedata.normalize("NFKC", text).casefold().translate(han_variants())
+    return simplified(unicodedata.normalize("NFKC", text).casefold())
 
 
 @lru_cache(maxsize=65536)
@@ -86,7 +97,7 @@ def dominant_language(text: str) -> Language:
     han, latin = len(_HAN_CHARACTER.findall(text)), len(_LATIN_WORD.findall(text))
     if not han:
         return "en"
-    chinese = bool(_CHINESE_GRAMMAR.search(text.translate(han_variants())))
+    chinese = bool(_CHINESE_GRAMMAR.search(simplified(text)))
     if latin and chinese != bool(_ENGLISH_GRAMMAR.search(text)):
         return "zh" if chinese else "en"
     return "zh" if han >= latin else "en"

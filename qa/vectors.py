@@ -1,6 +1,7 @@
 """Passage vectors in FAISS: the rows nearest to a question, by cosine, exactly."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import faiss
@@ -8,6 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Some rows of an index, to be searched alone."""
+
+    count: int
+    parameters: faiss.SearchParameters
+    bits: NDArray[np.uint8]  # what the parameters point into
 
 
 class VectorIndex:
@@ -34,14 +44,20 @@ class VectorIndex:
     def __len__(self) -> int:
         return int(self._index.ntotal)
 
-    def search(self, query: Vectors, count: int, rows: NDArray[np.int64] | None = None) -> list[tuple[int, float]]:
+    def only(self, rows: NDArray[np.int64]) -> Rows:
+        """The rows as `search` takes them; made once for many searches."""
+        chosen = np.zeros(len(self), dtype=bool)
+        chosen[rows] = True
+        bits = np.packbits(chosen, bitorder="little")
+        selector = faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
+        return Rows(len(rows), faiss.SearchParameters(sel=selector), bits)  # type: ignore[call-arg]
+
+    def search(self, query: Vectors, count: int, rows: Rows | None = None) -> list[tuple[int, float]]:
         """At most `count` (row, cosine), nearest first, ties by row; of `rows` alone where they are given."""
-        count = min(count, len(self) if rows is None else len(rows))
+        count = min(count, len(self) if rows is None else rows.count)
         if count == 0 or not query.any():
             return []
-        parameters = None
-        if rows is not None:
-            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(rows))  # type: ignore[call-arg]
+        parameters = None if rows is None else rows.parameters
         cosines, found = self._index.search(query.reshape(1, -1), count, params=parameters)
         pairs = [
             (int(row), float(cosine)) for row, cosine in zip(found[0], cosines[0], strict=True) if row >= 0 and cosine

@@ -83,5 +83,5 @@ def test_the_pair_of_languages_is_seen_by_the_best_passage(retriever: Retriever)
     query, hits = retriever.search("Who is Zhu Songchun?")
     for language in ("en", "zh"):
         found = [hit for hit in hits if hit.passage.document_id.endswith(f".{language}.md")]
-        assert language_pair(query, found) == f"en to {language}"
-    assert language_pair(query, []) == "en to en"
+        assert language_pair(retriever.index, query, found) == f"en to {language}"
+    assert language_pair(retriever.index, query, []) == "en to en"

@@ -1,6 +1,6 @@
 import pytest
 
-from qa.question import asks_for, kind_evidence, numbers_named, numbers_stated, offers, phrases
+from qa.question import TermFinder, asks_for, kind_evidence, numbers_named, numbers_stated, offers, phrases
 
 
 @pytest.mark.parametrize(
@@ -90,3 +90,12 @@ def test_phrases_are_runs_of_the_question() -> None:
     assert phrases("機器人餐吧？") == {"机器人", "器人餐", "人餐吧"}
     assert phrases("Who ran the ＲＯＢＯＴ canteen, and") == {"who ran", "ran the", "the robot", "robot canteen"}
     assert phrases("水") == frozenset()
+
+
+def test_terms_are_met_in_texts() -> None:
+    """Han terms are met anywhere, in either script, stems at the beginning of a word; what is not there is not met."""
+    find = TermFinder(["机", "机器", "器人", "studi", "robot", "2026", "art"])
+    assert find("機器很好") == {"机", "机器"}
+    assert find("Robots of 2026, a STUDY by the party") == {"robot", "2026", "studi"}
+    assert find("") == set()
+    assert TermFinder([])("anything") == set()

@@ -38,7 +38,7 @@ def test_a_selection_has_the_tokens_of_its_passages(segments: Segments) -> None:
     aligner = bundled_embedder()
     found = segments.select([2, 0, 2])
     first, last = found.bounds[found.passages[1]], found.bounds[found.passages[2]]
-    assert found.tokens[first:last].tolist() == segments.tokens_of(0).tolist()
+    assert found.tokens[first:last].tolist() == segments.tokens_of_each([0])[0].tolist()
     one = found.tokens[found.bounds[found.passages[1] + 2] : found.bounds[found.passages[1] + 3]]
     assert one.tolist() == aligner.tokens(["它吃水母。"])[0].tolist()
     assert len(segments.select([]).tokens) == 0

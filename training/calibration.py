@@ -292,7 +292,7 @@ def _asked(
         places=places,
         features=features,
         gold=np.array(gold, dtype=bool),
-        pair=evidence.language_pair(query, hits),
+        pair=evidence.language_pair(retriever.index, query, hits),
         refusal=refusal,
     )
 
