@@ -2,8 +2,8 @@
 
     python eval/speed.py --data DIR [--passages 10000] [--questions 300] [--output REPORT.json]
 
-The passages and questions are those of `question_passage/` in DIR, half of them Chinese, half English, ten to an
-article; every stage is that of a question asked of `qa.chat`.
+The passages are those of `question_passage/` in DIR, half of them Chinese, half English, ten to an article; asked are
+the questions (in English, the headings) that go with them. Every stage is that of a question asked of `qa.chat`.
 """
 
 import argparse
@@ -104,7 +104,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         generations.build(Path(folder) / "corpus", Path(folder) / "index", IndexSettings())
         built = time.perf_counter() - started
         chat = Chat.open(Path(folder) / "index")
-        asked = [row["q"] for found in read.values() for row in generator.sample(found, options.questions // 2)]
+        indexed = [found[: options.passages // 2] for found in read.values()]
+        asked = [row["q"] for found in indexed for row in generator.sample(found, options.questions // 2)]
         stages = measure(chat, asked)
     report = {"passages": len(chat.index.passages), "seconds to build": round(built, 1), "milliseconds": stages}
     print(json.dumps(report, indent=1))

@@ -1,6 +1,5 @@
 """The façade everything outside uses: open an index, ask, read the article behind a citation."""
 
-import re
 import unicodedata
 from dataclasses import replace
 from functools import lru_cache
@@ -15,7 +14,7 @@ from qa.errors import CorpusError, QuestionError
 from qa.explanation import explain
 from qa.retriever import Retriever
 
-_UNSEEN = {"Cc", "Cf", "Cs"}
+_SPACES = {"Cc", "Cs"}
 
 
 class Chat:
@@ -65,7 +64,7 @@ class Chat:
         """
         query, _ = self._retriever.search(self._checked(question))
         explanation = explain(self._retriever, query, hit)
-        places = _places(question)
+        _, places = _plain(question)
         spans = [(places[pair.asked[0]], places[pair.asked[1] - 1] + 1) for pair in explanation.pairs]
         pairs = [
             replace(pair, asked=span, word=question[slice(*span)])
@@ -77,7 +76,7 @@ class Chat:
         limit = self.settings.answer.question_characters
         if len(question) > limit:
             raise QuestionError(f"The question has {len(question):,} characters; ask in {limit:,} or fewer.")
-        cleaned = " ".join(_plain(question).split())
+        cleaned, _ = _plain(question)
         if not any(character.isalnum() for character in cleaned):
             raise QuestionError("The question holds no word or number; ask in Chinese or English.")
         return cleaned
@@ -109,19 +108,21 @@ class Chat:
             raise CorpusError(f"{path} can no longer be read; run `qa build`.", self.corpus) from error
 
 
-def _plain(question: str) -> str:
-    """The question with a space for each character that is not seen (controls, marks of order, stray surrogates)."""
-    return "".join(" " if unicodedata.category(character) in _UNSEEN else character for character in question)
+def _plain(question: str) -> tuple[str, list[int]]:
+    """The question as it is searched, and where each of its characters stands in the question as asked.
 
-
-def _places(question: str) -> list[int]:
-    """Where each character of the question as searched, its white space folded, stands in the question as asked."""
-    places: list[int] = []
-    for word in re.finditer(r"\S+", _plain(question)):
-        if places:
-            places.append(places[-1] + 1)
-        places.extend(range(*word.span()))
-    return places
+    White space, controls and stray surrogates become single spaces; marks that are not seen are left out, so that they
+    cut no word.
+    """
+    kept = [
+        (" " if unicodedata.category(character) in _SPACES or character.isspace() else character, place)
+        for place, character in enumerate(question)
+        if unicodedata.category(character) != "Cf"
+    ]
+    folded = [pair for number, pair in enumerate(kept) if pair[0] != " " or (number and kept[number - 1][0] != " ")]
+    text = "".join(character for character, _ in folded)
+    start, end = len(text) - len(text.lstrip(" ")), len(text.rstrip(" "))
+    return text[start:end], [place for _, place in folded[start:end]]
 
 
 @lru_cache(maxsize=128)

@@ -62,9 +62,9 @@ class Hit:
 class WordPair:
     """A word of the question and the word of a passage it met.
 
-    `asked` is its span in the question as searched (white space folded), `found` the other's in the document's text
-    (None for a word of the headings); `likeness` is their cosine in [-1, 1], `weight` the word's share of the
-    question, in [0, 1].
+    `asked` is its span in the question: in the query's text, and once `Chat` has explained, as it was typed; `found` is
+    the other's in the document's text (None for a word of the headings). `likeness` is their cosine in [-1, 1],
+    `weight` the word's share of the question, in [0, 1].
     """
 
     asked: tuple[int, int]

@@ -49,18 +49,14 @@ class LexicalIndex:
         """Opens what `build` wrote, by memory map."""
         return cls(tantivy.Index.open(str(folder)))
 
-    def rarity(self, terms: Sequence[str]) -> dict[str, float]:
-        """BM25's inverse document frequency of each distinct term."""
-        rows = self._searcher.num_docs
-        frequencies = {term: self._searcher.doc_freq("terms", term) for term in terms}
-        return {term: math.log1p((rows - found + 0.5) / (found + 0.5)) for term, found in frequencies.items()}
-
     def ideal(self, terms: Sequence[str]) -> float:
         """The BM25 score no passage can exceed: every term as often as may be, in a passage of no length.
 
         A score divided by it says how much of the question, by rarity, a passage holds in so many words.
         """
-        rarity = self.rarity(terms)
+        rows = self._searcher.num_docs
+        frequencies = {term: self._searcher.doc_freq("terms", term) for term in set(terms)}
+        rarity = {term: math.log1p((rows - found + 0.5) / (found + 0.5)) for term, found in frequencies.items()}
         return sum(rarity[term] for term in terms) * (_K1 + 1.0)
 
     def search(self, terms: Sequence[str], count: int, group: str) -> list[tuple[int, float]]:

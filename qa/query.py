@@ -1,6 +1,5 @@
 """A question as the searches see it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +18,7 @@ class Query:
     """A question encoded once for all that follows.
 
     `spans` are its tokens' places in `text`, `token_vectors` unit vectors with their `norms` apart, `weights` what
-    each token counts in late interaction, `rarity` the inverse document frequency of each distinct term, `ideal` the
-    BM25 score that no passage can exceed.
+    each token counts in late interaction, `ideal` the BM25 score that no passage can exceed.
     """
 
     text: str
@@ -33,7 +31,6 @@ class Query:
     norms: Scores
     weights: Scores
     names: tuple[Name, ...]
-    rarity: Mapping[str, float]
     ideal: float
 
     @property
@@ -65,6 +62,5 @@ def encode(index: SearchIndex, question: str) -> Query:
         norms=np.linalg.norm(vectors, axis=1).astype(np.float32),
         weights=aligner.question_weights(tokens),
         names=tuple(latin_names(question) if language == "en" else han_names(question)),
-        rarity=index.lexical.rarity(words),
         ideal=max(index.lexical.ideal(words), 1e-9),
     )

@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa.query import Query
-from qa.question import TermFinder, kind_evidence, phrases
+from qa.question import kind_evidence, phrases, share_held
 from qa.reading import Reading
-from qa.text import fold
 
 PASSAGE_FEATURES = (
     "dense",
@@ -18,7 +17,6 @@ PASSAGE_FEATURES = (
     "alignment, relative",
     "lexical share",
     "phrases",
-    "terms in two sentences",
     "best sentence's dense, weighed",
     "best sentence's dense",
     "best sentence in its topic",
@@ -75,8 +73,7 @@ def passage_features(
         sides.aligned,
         sides.relative_aligned,
         sides.lexical,
-        np.array([_share_held(wanted, text) for text in texts]),
-        reading.best_sentence(_terms_in_two(query, reading, sentences)),
+        np.array([share_held(wanted, text) for text in texts]),
         reading.best_sentence(reading.cosines(query, query.weights)),
         reading.best_sentence(reading.cosines(query, query.norms)),
         reading.best_sentence(in_topic @ shares),
@@ -87,24 +84,6 @@ def passage_features(
         sides.crossing,
     )
     return np.stack([np.asarray(column, dtype=np.float64) for column in columns], axis=1)
-
-
-def _share_held(wanted: frozenset[str], text: str) -> float:
-    if not wanted:
-        return 0.0
-    folded = fold(text)
-    return sum(phrase in folded for phrase in wanted) / len(wanted)
-
-
-def _terms_in_two(query: Query, reading: Reading, sentences: Sequence[str]) -> Scores:
-    """For each sentence, the share of the question's terms, by rarity, in it and the one before: (sentences,)."""
-    find, columns = TermFinder(query.terms), {term: number for number, term in enumerate(query.rarity)}
-    held = np.zeros((len(sentences), len(columns)), dtype=np.float32)
-    for row, sentence in enumerate(sentences):
-        held[row, [columns[term] for term in find(sentence)]] = 1.0
-    weights = np.array(list(query.rarity.values()), dtype=np.float32)
-    shares: Scores = np.maximum(held, reading.previous(held)) @ (weights / max(float(weights.sum()), 1e-9))
-    return shares
 
 
 def linear(features: Features, model: Mapping[str, float], names: Sequence[str]) -> Features:

@@ -22,9 +22,13 @@ _HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _HAN_CHARACTER = re.compile(f"[{_HAN}]")
 _HAN_RUN_OR_WORD = re.compile(f"(?P<han>[{_HAN}]+)|(?P<number>\\d+(?:[.,]\\d+)*)|(?P<word>[^\\W\\d_{_HAN}]+)")
 _LATIN_WORD = re.compile(f"[^\\W\\d_{_HAN}]+(?:['’-][^\\W\\d_{_HAN}]+)*")
-_CHINESE_GRAMMAR = re.compile("[的了是在吗呢谁哪几何怎么什为有和与及]|多少")
+_CHINESE_GRAMMAR = re.compile(
+    "[的了是在吗呢谁哪怎么与]|多少|有[没几哪]|[几何][个时年月]|为[何什]"
+)  # not of names: 华为, 和平
 _ENGLISH_GRAMMAR = re.compile(
-    r"\b(?:who|what|which|when|where|why|how|is|are|was|were|did|does|do|the|of|in|and)\b", re.IGNORECASE
+    r"\b(?:who|what|which|when|where|why|how|is|are|was|were|did|does|do|can|has|have|the|a|an|of|in|on|to|for|by|with|at"
+    r"|from|and|me|about|some|please|tell|describe|list|show|give|explain)\b",
+    re.IGNORECASE,
 )
 
 _CLOSING = "\"'”’»）)】」』》〉］]"

@@ -54,6 +54,19 @@ def test_a_question_is_cleaned_but_kept_as_asked(chat: Chat) -> None:
     assert plain.citations
 
 
+@pytest.mark.parametrize(
+    ("plain", "marked"),
+    [
+        ("众智FlagOS 2.0支持多少款芯片？", "众智FlagOS 2.0支持多\u200b少款芯\u200b片？"),
+        ("How many robots ran the canteen?", "How many ro\u00adbots ran the can\u00adteen?"),
+    ],
+)
+def test_marks_that_are_not_seen_cut_no_word(plain: str, marked: str, chat: Chat) -> None:
+    """Zero-width spaces and soft hyphens, as copied text has them, change neither citations nor confidence."""
+    assert chat.ask(marked).citations == chat.ask(plain).citations
+    assert chat.ask(marked).confidence == chat.ask(plain).confidence
+
+
 def test_the_longest_question_is_answered(chat: Chat) -> None:
     """A question of exactly the allowed length is answered, one character more is not."""
     limit = chat.settings.answer.question_characters

@@ -12,7 +12,7 @@ QUESTIONS = [
     "Who is Zhu Songchun?",
     "机器人餐吧有几台机器人？",
     "zxqv",
-    " Who\tis  Zhu \n Songchun\x00? ",
+    " Who\tis  Zhu \n Song\u00adchun\x00? ",
 ]
 
 

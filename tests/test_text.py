@@ -77,6 +77,10 @@ def test_no_term_holds_a_space(text: str) -> None:
         ("Zhu Songchun是谁", "zh"),
         ("为什么 Apple Google Microsoft OpenAI", "zh"),
         ("Who is 朱松纯?", "en"),
+        ("Tell me about 华为", "en"),
+        ("Describe 何晏's life", "en"),
+        ("Huawei 华为 founder name", "en"),
+        ("为何 Apple Google 合作", "zh"),
     ],
 )
 def test_dominant_language_is_the_reader_s(text: str, language: str) -> None:

@@ -1,6 +1,7 @@
 # ruff: noqa: E402 - the recipe is imported once its extra is known to be there
 import gzip
 import json
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from qa.datatypes import Hit, Passage
 from qa.embedder import StaticEmbedder, unit
 from qa.evidence import ANSWER_FEATURES, SENTENCE_FEATURES, logistic
 from qa.query import Query
+from qa.ranking import PASSAGE_FEATURES
 from qa.text import fold
 
 EXTRA = 'pip install -e ".[test,training]"'
@@ -23,11 +25,24 @@ from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
 
 from training import sounds
-from training.calibration import Asked, fit_answers, fit_kinds, fit_sentences, ranked, with_kinds
+from training.calibration import (
+    PARALLEL,
+    Asked,
+    Candidates,
+    answer_spans,
+    fit_answers,
+    fit_kinds,
+    fit_passages,
+    fit_sentences,
+    natural_questions,
+    parallel_candidates,
+    ranked,
+    with_kinds,
+)
 from training.distillation import Lessons, lessons
 from training.export import write_model
 from training.initial import Reduction, initial_vectors, load_teacher, teacher_words
-from training.sources import Source, dictionary, held_back
+from training.sources import FITTED_ON, Source, dictionary, held_back, questions_of
 from training.tokenizer import build_tokenizer, choose_vocabulary, fit_scores
 from training.tuning import (
     Schedule,
@@ -235,6 +250,79 @@ def test_what_is_held_back_is_not_learned_from(tmp_path: Path) -> None:
     assert held_back(None) == set()
 
 
+def write_rows(path: Path, rows: list[dict[str, object]]) -> None:
+    """Rows as gzip'd JSON Lines."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with gzip.open(path, "wt", encoding="utf-8") as file:
+        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+@pytest.fixture
+def human_questions(tmp_path: Path) -> Path:
+    """A data folder with forty passages that a person asked one question each about."""
+    rows = [
+        {"q": f"{i}号馆有几本书？", "p": f"{i}号馆有{i}本书。", "title": str(i), "a": [f"{i}本"]} for i in range(40)
+    ]
+    for name in FITTED_ON:
+        write_rows(tmp_path / "question_passage" / f"{name}.jsonl.gz", rows)
+    return tmp_path
+
+
+def test_what_the_ranking_is_fitted_on_is_not_learned_from(human_questions: Path) -> None:
+    """Of the human questions, a passage either teaches the vectors or fits the ranking, and about half do each."""
+    learned = {
+        right
+        for document in questions_of(human_questions, random.Random(0), FITTED_ON[:1], set())
+        for _, right in document
+    }
+    fitting = natural_questions(human_questions, [])
+    fitted = {f"{question['row']}号馆有{question['row']}本书。" for question in fitting}
+    assert learned.isdisjoint(fitted)
+    assert learned | fitted == {f"{i}号馆有{i}本书。" for i in range(40)}
+    assert min(len(learned), len(fitted)) > 10
+
+
+def test_an_answer_counts_wherever_its_words_stand(human_questions: Path) -> None:
+    """A natural question's answer is every place of its words, one by hand has the place that was marked."""
+    question = next(each for each in natural_questions(human_questions, []) if each["row"] > 9)
+    text = f"{question['row']}号馆有{question['row']}本书。"
+    assert [text[start:end] for start, end in answer_spans(question)] == [f"{question['row']}本"]
+    assert answer_spans({"answer": [3, 5]}) == [[3, 5]]
+    assert answer_spans({"near_miss": "number"}) == []
+
+
+def test_crossing_is_fitted_where_languages_are_balanced() -> None:
+    """Only a balanced set says what crossing counts, however many questions find their passage in their language."""
+    column = PASSAGE_FEATURES.index("crossing")
+
+    def found(number: int, balanced: bool, gold: int) -> Candidates:
+        features = np.random.default_rng(number).normal(scale=0.1, size=(2, len(PASSAGE_FEATURES)))
+        features[:, column] = [0.0, 1.0]
+        return Candidates(str(number), balanced, "zh to zh", features, np.arange(2) == gold)
+
+    own = [found(number, False, 0) for number in range(400)]
+    balanced = [found(number, True, number % 2) for number in range(400, 600)]
+    assert abs(fit_passages([*own, *balanced])["crossing"]) < 0.3
+    assert fit_passages([*own, *balanced[1::2]])["crossing"] > 3.0
+
+
+def test_parallel_windows_stand_in_one_language_each(tmp_path: Path) -> None:
+    """Sentences of parallel text find their window, which stands in either language, among the candidates."""
+    rows = [
+        {"s1": f"The {english} is here, number {number}.", "s2": f"{chinese}在这里，第{number}号。"}
+        for number, (chinese, english) in enumerate(WORDS * 4)
+    ]
+    for name in PARALLEL:
+        write_rows(tmp_path / "parallel" / f"{name}.jsonl.gz", rows)  # type: ignore[arg-type]
+    (tmp_path / "index").mkdir()
+    gathered = parallel_candidates(tmp_path, tmp_path / "index", {}, seed=1)
+    assert len(gathered) == 18
+    assert all(each.features.shape == (len(each.gold), len(PASSAGE_FEATURES)) for each in gathered)
+    assert sum(each.gold.any() for each in gathered) > 12
+    crossing = {each.features[each.gold, PASSAGE_FEATURES.index("crossing")].max(initial=0.0) for each in gathered}
+    assert crossing == {0.0, 1.0}
+
+
 def asked(number: int, gold: int, question: str = "谁是院长？") -> Asked:
     """A question with three sentences, of which the gold one is told by its first feature alone."""
     text = "他来了。院长朱松纯介绍。他走了。"
@@ -243,7 +331,7 @@ def asked(number: int, gold: int, question: str = "谁是院长？") -> Asked:
     features = generator.normal(scale=0.1, size=(3, len(SENTENCE_FEATURES)))
     features[gold, 0] += 1.0
     nothing = np.zeros(0, dtype=np.float32)
-    query = Query(question, "zh", nothing, (), nothing.astype(np.int32), (), nothing, nothing, nothing, (), {}, 1.0)
+    query = Query(question, "zh", nothing, (), nothing.astype(np.int32), (), nothing, nothing, nothing, (), 1.0)
     places = [(hit, 0, 4), (hit, 4, 12), (hit, 12, 16)]
     return Asked(None, "a", True, query, [hit], places, features, np.arange(3) == gold, "zh to zh")
 

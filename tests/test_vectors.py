@@ -30,7 +30,9 @@ def test_search_finds_what_brute_force_finds(rows: list[int] | None) -> None:
     for query in unit_rows(10, seed=1):
         expected = brute_force(vectors, query, list(range(200)) if rows is None else rows)
         for count in (1, 7, 1000):
-            assert_same_ranking(index.search(query, count, index.only(selected)), expected[:count])
+            assert_same_ranking(
+                index.search(query, count, None if selected is None else index.only(selected)), expected[:count]
+            )
 
 
 def test_equal_vectors_are_ordered_by_row() -> None:

@@ -1,19 +1,23 @@
 """Fits how passages and sentences are ranked and when to refuse: `python -m training.calibration --data DIR`.
 
 Asked are the hand-written questions of `questions.jsonl` (half of them near misses that no passage answers) and the
-questions that the data itself has on passages that the model has not learned from; in an index of these among two
-thousand others, in both languages, once with every paragraph whole and once cut as usual, and those written by hand
-once more in small indexes of ninety passages on thirty subjects; each answerable one also with its passage left out,
+questions that the data itself has on passages that the model has not learned from, in an index of these among two
+thousand others, in both languages, every paragraph whole; those written by hand also where the paragraphs are cut as
+usual, and in small indexes of ninety passages on thirty subjects; each answerable one also with its passage left out,
 and some of a small index that has nothing on them. Fitted are, in this order, how telling each kind of answer is (a
-likelihood ratio), the passage model and the sentence model (a softmax over the candidates of a question), and the
-refusal model (logistic, one for each pair of question and passage language). Figures for passages come from five folds
-of the asked-about passages; those for sentences and refusals too, with the passage model's few numbers fitted on all.
+likelihood ratio) and the passage model (a softmax over the candidates of a question), both on whole paragraphs, the
+sentence model (likewise a softmax), and the refusal model (logistic, one for each pair of question and passage
+language). So that neither language is favoured where both speak of one subject, the passage model is fitted on parallel
+texts as well, cut into windows of which every second stands in one language alone: a sentence of a window, with half of
+its words left out, asks for it in either. Figures for passages come from five folds of the asked-about passages; those
+for sentences and refusals too, with the passage model's few numbers fitted on all.
 """
 
 import argparse
 import json
 import math
 import random
+import re
 import tempfile
 import zlib
 from collections import defaultdict
@@ -24,14 +28,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import expit
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import expit, logsumexp
 from sklearn.metrics import brier_score_loss, roc_auc_score
 from tqdm import tqdm
 
 from qa import evidence, index
 from qa.config import AnswerSettings, IndexSettings, SearchSettings
-from qa.datatypes import Document, Hit, Passage
+from qa.datatypes import Document, Hit
 from qa.evidence import ANSWER_FEATURES, SENTENCE_FEATURES, ScoredSentence
 from qa.index import SearchIndex
 from qa.query import Query
@@ -39,7 +43,7 @@ from qa.question import asks_for, kind_evidence, offers
 from qa.ranking import PASSAGE_FEATURES, linear
 from qa.retriever import Retriever
 from qa.text import dominant_language
-from training.sources import FITTED_ON, for_fitting, rows
+from training.sources import FITTED_ON, for_fitting, parallel, rows
 
 OUTPUT = Path(__file__).parents[1] / "qa" / "calibration.json"
 QUESTIONS = Path(__file__).with_name("questions.jsonl")
@@ -47,6 +51,9 @@ OTHERS = 1000  # passages of each language among which the asked ones stand
 SMALL = 10  # small indexes that share the asked passages out among them
 NEIGHBOURS = 2  # passages next to each asked one in its source, so that a small index has several on one subject
 WHOLE = IndexSettings(passage_bytes=100_000)  # every paragraph one passage
+PARALLEL = {"ntrex.en-zh-CN": False, "tico19.en-zh": False, "mlqe_pe.en-zh": True}  # whether its English is tokenised
+WINDOW = 4  # sentences of parallel text
+PARALLEL_QUESTIONS = 500
 STRANGERS = 90  # questions asked of a small index whose passages are in another
 NEAR = 15  # rows of the source within which a passage is a neighbour
 POOLS = {
@@ -99,9 +106,13 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The candidates of one answerable question in their order by fusion; `gold` tells which hold the answer."""
+    """The candidates of one answerable question in their order by fusion; `gold` tells which hold the answer.
+
+    `balanced` tells whether it is of a set that has as many questions for each pair of languages.
+    """
 
     document: str
+    balanced: bool
     pair: str
     features: Features
     gold: NDArray[np.bool_]
@@ -177,13 +188,18 @@ def natural_questions(data: Path, questions: Sequence[Mapping[str, Any]]) -> lis
         asked_of |= {read[number]["p"]: number for file, number in by_hand if file == name}
         marked: set[int] = set()
         for row in read:
-            start = row["p"].find(row["a"][0]) if row["a"] and row["p"] in asked_of else -1
-            if start >= 0:
-                number, span = asked_of[row["p"]], [start, start + len(row["a"][0])]
+            if row["a"] and row["a"][0] in row["p"] and row["p"] in asked_of:
+                number, places = asked_of[row["p"]], re.finditer(re.escape(row["a"][0]), row["p"])
+                spans = [list(place.span()) for place in places]
                 first = (name, number) in by_hand and number not in marked
                 marked |= {number}
-                found.append({"file": name, "row": number, "question": row["q"], "answer": span, "refusal": first})
+                found.append({"file": name, "row": number, "question": row["q"], "answers": spans, "refusal": first})
     return found
+
+
+def answer_spans(question: Mapping[str, Any]) -> list[list[int]]:
+    """Where a question's passage holds its answer: once for one written by hand, else wherever its words stand."""
+    return [question["answer"]] if "answer" in question else question.get("answers", [])
 
 
 def corpora(
@@ -209,18 +225,18 @@ def build_settings(
     found: Mapping[tuple[str, int], Document],
     seed: int,
 ) -> list[Setting]:
-    """The indexes, written into `folder`: first the large ones, of which every question is asked."""
+    """The indexes, written into `folder`; of the first, with whole paragraphs, every question is asked."""
     generator = random.Random(seed)
     marked = [*questions, *(question for question in natural if question["refusal"])]
     settings: list[Setting] = []
     large, *small = corpora(questions, found, seed)
-    built = [(large, WHOLE), (large, IndexSettings()), *((keys, IndexSettings()) for keys in small)]
+    built = [(large, WHOLE), *((keys, IndexSettings()) for keys in (large, *small))]
     for number, (keys, how) in enumerate(built):
         place = folder / str(number)
         place.mkdir()
         index.build(place, [found[key] for key in keys], how, corpus=place, created="")
         held = set(keys)
-        asked = [*questions, *natural] if keys is large else marked
+        asked = [*questions, *natural] if how is WHOLE else marked
         mine = [question for question in asked if (question["file"], question["row"]) in held]
         others = [question for question in marked if (question["file"], question["row"]) not in held]
         strangers = generator.sample(others, min(STRANGERS, len(others)))
@@ -235,17 +251,51 @@ def candidates(
     gathered: list[Candidates] = []
     for setting in settings:
         retriever = Retriever(setting.index, SearchSettings(), {"kinds": kinds})
-        for question in tqdm([q for q in setting.questions if q.get("answer")], desc="finding", disable=None):
-            document, span = found[question["file"], question["row"]], question["answer"]
+        for question in tqdm([q for q in setting.questions if answer_spans(q)], desc="finding", disable=None):
+            document, spans = found[question["file"], question["row"]], answer_spans(question)
             query, hits, features = retriever.candidates(question["question"])
-            gold = [hit.passage.document_id == document.id and _holds(hit.passage, span) for hit in hits]
+            gold = [
+                hit.passage.document_id == document.id and _holds(hit.passage.start, hit.passage.end, spans)
+                for hit in hits
+            ]
             pair = f"{query.language} to {document.language}"
-            gathered.append(Candidates(document.id, pair, features, np.array(gold, dtype=bool)))
+            by_hand = "answer" in question
+            gathered.append(Candidates(document.id, by_hand, pair, features, np.array(gold, dtype=bool)))
     return gathered
 
 
-def _holds(passage: Passage, span: Sequence[int]) -> bool:
-    return bool(passage.start <= span[0] < passage.end)
+def parallel_candidates(data: Path, folder: Path, kinds: Mapping[str, Sequence[float]], seed: int) -> list[Candidates]:
+    """The candidates of sentences with half of their words left out, asked of windows of parallel text.
+
+    Of neighbouring windows one stands in English alone, the next in Chinese alone; a sentence of either may ask in
+    either language. The index is written into `folder`.
+    """
+    generator = random.Random(seed)
+    windows: list[Document] = []
+    asked: list[tuple[str, str]] = []
+    for name, tokenised in PARALLEL.items():
+        for number, run in enumerate(parallel(data, name, tokenised=tokenised)):
+            for start in range(0, len(run), WINDOW):
+                pairs, side = run[start : start + WINDOW], (start // WINDOW + number) % 2
+                identity = f"{name}-{number:05d}-{start:02d}"
+                text = "\n".join(pair[side] for pair in pairs)
+                windows.append(Document(identity, "", text, identity, ("en", "zh")[side]))
+                asked.append((identity, generator.choice(generator.choice(pairs))))
+    index.build(folder, windows, WHOLE, corpus=folder, created="")
+    retriever = Retriever(index.load(folder), SearchSettings(), {"kinds": kinds})
+    gathered: list[Candidates] = []
+    for identity, sentence in generator.sample(asked, min(PARALLEL_QUESTIONS, len(asked))):
+        spans = retriever.index.aligner.token_spans(sentence)
+        kept = [sentence[start:end] for _, start, end in spans if generator.random() < 0.5]
+        joint = "" if dominant_language(sentence) == "zh" else " "
+        query, hits, features = retriever.candidates(joint.join(kept) or sentence)
+        gold = np.array([hit.passage.document_id == identity for hit in hits], dtype=bool)
+        gathered.append(Candidates(identity, True, f"{query.language} parallel", features, gold))
+    return gathered
+
+
+def _holds(start: int, end: int, spans: Sequence[Sequence[int]]) -> bool:
+    return any(start <= span[0] < end for span in spans)
 
 
 def ask_all(
@@ -261,32 +311,30 @@ def ask_all(
         for question in tqdm(setting.questions, desc="asking", disable=None):
             document, refusal = found[question["file"], question["row"]], question.get("refusal", True)
             query, hits = retriever.search(question["question"])
-            span = question.get("answer")
-            asked.append(_asked(retriever, query, hits, document, span, refusal))
-            if span and refusal:
+            spans = answer_spans(question)
+            asked.append(_asked(retriever, query, hits, document, spans, refusal))
+            if spans and refusal:
                 without = [hit for hit in hits if hit.passage.document_id != document.id]
-                asked.append(_asked(retriever, query, without, document, None, refusal))
+                asked.append(_asked(retriever, query, without, document, [], refusal))
         for question in setting.strangers:
             query, hits = retriever.search(question["question"])
-            asked.append(_asked(retriever, query, hits, found[question["file"], question["row"]], None, True))
+            asked.append(_asked(retriever, query, hits, found[question["file"], question["row"]], [], True))
     return asked
 
 
 def _asked(
-    retriever: Retriever, query: Query, hits: list[Hit], document: Document, span: list[int] | None, refusal: bool
+    retriever: Retriever, query: Query, hits: list[Hit], document: Document, spans: list[list[int]], refusal: bool
 ) -> Asked:
     read = hits[: AnswerSettings().passages_read]
     places, features = evidence.sentence_features(retriever, query, read)
     gold = [
-        span is not None
-        and hit.passage.document_id == document.id
-        and hit.passage.start + start <= span[0] < hit.passage.start + end
+        hit.passage.document_id == document.id and _holds(hit.passage.start + start, hit.passage.start + end, spans)
         for hit, start, end in places
     ]
     return Asked(
         retriever=retriever,
         document=document.id,
-        answerable=span is not None,
+        answerable=bool(spans),
         query=query,
         hits=hits,
         places=places,
@@ -356,8 +404,25 @@ def fit_softmax(
 
 
 def fit_passages(found: Sequence[Candidates]) -> dict[str, float]:
-    """The passage model."""
-    return fit_softmax([(each.features, each.gold) for each in found], PASSAGE_FEATURES, penalty=1e-2)
+    """The passage model.
+
+    What a passage in the other language is given beforehand is fitted last, on the sets that have as many questions
+    for each pair of languages, or it would only say which pair is the commonest.
+    """
+    weights = fit_softmax([(each.features, each.gold) for each in found], PASSAGE_FEATURES, penalty=1e-2)
+    column = PASSAGE_FEATURES.index("crossing")
+    scored = [
+        (linear(each.features, {**weights, "crossing": 0.0}, PASSAGE_FEATURES), each.features[:, column], each.gold)
+        for each in found
+        if each.balanced and each.gold.any()
+    ]
+
+    def loss(crossing: float) -> float:
+        moved = [(scores + crossing * flags, gold) for scores, flags, gold in scored]
+        return float(sum(logsumexp(scores) - logsumexp(scores[gold]) for scores, gold in moved))
+
+    best = minimize_scalar(loss, bounds=(-10.0, 10.0), method="bounded").x
+    return {**weights, "crossing": round(float(best), 5)}
 
 
 def fit_sentences(asked: Sequence[Asked]) -> dict[str, float]:
@@ -414,7 +479,7 @@ def fit_refusing(asked: Sequence[Asked]) -> dict[str, dict[str, float]]:
 
 
 def report_passages(found: Sequence[Candidates]) -> dict[str, Any]:
-    """Recall@1 of the fusion and of the passage model on passages left out of the fit, by pair of languages."""
+    """How often the right passage is among the candidates, and first by the model, on passages left out of the fit."""
     outcomes: dict[str, list[tuple[bool, bool]]] = defaultdict(list)
     for number in range(FOLDS):
         weights = fit_passages([each for each in found if fold_of(each.document) != number])
@@ -490,7 +555,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         settings = build_settings(Path(folder), questions, natural, found, options.seed)
         fitted: dict[str, Any] = {"kinds": {}}
         fitted["kinds"] = fit_kinds(ask_all(settings[:1], found, SearchSettings(ranked=0), fitted))
-        gathered = candidates(settings, found, fitted["kinds"])
+        gathered = candidates(settings[:1], found, fitted["kinds"])
+        (place := Path(folder) / "parallel").mkdir()
+        gathered += parallel_candidates(options.data, place, fitted["kinds"], options.seed)
         fitted["passage"] = fit_passages(gathered)
         asked = ask_all(settings, found, SearchSettings(), fitted)
         fitted["sentence"] = fit_sentences(asked)

@@ -101,7 +101,8 @@ def _runs(pairs: list[Pair]) -> list[list[Pair]]:
     return [pairs[start : start + DOCUMENT_ROWS] for start in range(0, len(pairs), DOCUMENT_ROWS)]
 
 
-def _parallel(data: Path, *names: str, tokenised: bool = False) -> list[list[Pair]]:
+def parallel(data: Path, *names: str, tokenised: bool = False) -> list[list[Pair]]:
+    """The sentence pairs (English, Chinese) of parallel texts, in runs of consecutive rows."""
     documents: list[list[Pair]] = []
     for name in names:
         pairs: list[Pair] = []
@@ -113,7 +114,7 @@ def _parallel(data: Path, *names: str, tokenised: bool = False) -> list[list[Pai
     return documents
 
 
-def _questions(
+def questions_of(
     data: Path, generator: random.Random, names: Iterable[str], left_out: set[tuple[str, int]]
 ) -> list[list[Pair]]:
     """Question and passage, a document a title; what is held back is left out with all its questions.
@@ -142,7 +143,7 @@ def _passages(
 ) -> list[list[Pair]]:
     """The distinct passages of question files as documents of sentences."""
     distinct: dict[str, None] = {}
-    for document in _questions(data, generator, names, left_out):
+    for document in questions_of(data, generator, names, left_out):
         distinct.update((passage, None) for _, passage in document)
     split = ([passage[start:end] for start, end in sentences(passage)] for passage in distinct)
     return [[(sentence, sentence) for sentence in found] for found in split if len(found) > 1]
@@ -187,24 +188,24 @@ def load_sources(data: Path, seed: int, questions: Path | None = None) -> list[S
     """
     generator, left_out = random.Random(seed), held_back(questions)
     words = [[(word, "; ".join(definitions[:4]))] for word, definitions in dictionary(data)]
-    news = _parallel(data, "ntrex.en-zh-CN", "ntrex.en-zh-TW") + _news_blurbs(data)
-    encyclopaedia = _parallel(data, "mlqe_pe.en-zh", tokenised=True) + _parallel(data, "tico19.en-zh")
+    news = parallel(data, "ntrex.en-zh-CN", "ntrex.en-zh-TW") + _news_blurbs(data)
+    encyclopaedia = parallel(data, "mlqe_pe.en-zh", tokenised=True) + parallel(data, "tico19.en-zh")
     technical = ("python_docs.en-zh", "hf_course.en-zh-CN", "hf_course.en-zh-TW")
     guides = ("opensource_guide.en-zh-hans", "opensource_guide.en-zh-hant")
     conversation = ("kdconv_info.zh", "kdconv_question-reply.zh")
     subjects = ("csl_title-abstract.zh", "howtocook.zh", "laws_title-article.zh")
 
     def asked(*names: str) -> list[list[Pair]]:
-        return _questions(data, generator, names, left_out)
+        return questions_of(data, generator, names, left_out)
 
     def read(*names: str) -> list[list[Pair]]:
         return _passages(data, generator, names, left_out)
 
     return [
-        Source("conversation", 0.12, "parallel", _parallel(data, "tatoeba_cmn_minus_laser.en-zh")),
+        Source("conversation", 0.12, "parallel", parallel(data, "tatoeba_cmn_minus_laser.en-zh")),
         Source("encyclopaedia and health", 0.16, "parallel", encyclopaedia),
         Source("news", 0.08, "parallel", news),
-        Source("technical", 0.06, "parallel", _parallel(data, *technical, *guides)),
+        Source("technical", 0.06, "parallel", parallel(data, *technical, *guides)),
         Source("dictionary", 0.10, "definition", words),
         Source("wordnets", 0.06, "definition", synonyms(data)),
         Source("WordNet", 0.03, "definition", asked("english_wordnet_lemma-definition.en")),
