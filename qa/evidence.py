@@ -147,7 +147,7 @@ def answer_features(
     some, top, shares, kinds = hits[:_READ], ranked[:_READ], query.shares, retriever.fitted["kinds"]
     reading = read(retriever.index, query, [hit.passage.id for hit in some])
     in_passages = reading.passages
-    in_sentences = np.stack([_in_context(retriever, query, sentence) for sentence in top])
+    in_sentences = _in_context(retriever, query, top)
     wanted = numbers_named(query.text)
     stated = [numbers_stated(_stated(retriever, hit.passage)) for hit in some]
     kind = kind_evidence([sentence.text for sentence in ranked], query.text, kinds)
@@ -172,13 +172,16 @@ def answer_features(
     }
 
 
-def _in_context(retriever: Retriever, query: Query, sentence: ScoredSentence) -> NDArray[np.float32]:
-    """Best cosine of each question token in a sentence or its headings, shape (question tokens,)."""
-    reading = read(retriever.index, query, [sentence.passage.id])
-    within = (sentence.start - sentence.passage.start, sentence.end - sentence.passage.start)
-    number = next(i for i, span in enumerate(reading.spans) if tuple(span) == within)
-    met: NDArray[np.float32] = np.maximum(reading.heads[0], reading.matches[number])
-    return met
+def _in_context(retriever: Retriever, query: Query, top: Sequence[ScoredSentence]) -> NDArray[np.float32]:
+    """Best cosine of each question token in each sentence or its headings, shape (sentences, question tokens)."""
+    reading = read(retriever.index, query, [sentence.passage.id for sentence in top])
+    starts = [sentence.start - sentence.passage.start for sentence in top]
+    met = [
+        reading.matches[reading.of_passage(number)][reading.spans[reading.of_passage(number), 0] == start][0]
+        for number, start in enumerate(starts)
+    ]
+    in_context: NDArray[np.float32] = np.maximum(reading.heads, np.stack(met))
+    return in_context
 
 
 def _stated(retriever: Retriever, passage: Passage) -> str:

@@ -11,7 +11,6 @@ Kind = Literal["date", "money", "share", "number", "person", "organisation", "pl
 
 _HAN_RUN = re.compile(r"[\u4e00-\u9fff]{3,}")
 _WORD = re.compile(r"[a-z0-9]+")
-_LATIN_WORD = re.compile(r"[a-z]+")
 _ARABIC_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _HAN_DIGITS = {digit: value for value, digit in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _HAN_UNITS = {"十": 10, "百": 100, "千": 1_000, "万": 10_000, "亿": 100_000_000}

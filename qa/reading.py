@@ -117,9 +117,8 @@ def best_in_passages(index: SearchIndex, query: Query, rows: Sequence[int]) -> S
     tokens, bounds = index.segments.tokens_of_each(rows)
     cosines, positions, _ = _cosines(index, query, tokens)
     best = alignment.best_matches(cosines[positions], bounds)
-    for number, row in enumerate(rows if query.names else ()):
-        if index.languages[row] != query.language:
-            _hear(query, met_in(query, index.passages[row].text), best[number])
+    for number, row in enumerate(rows):
+        _hear(query, _names_in(index, query, row), best[number])
     return best
 
 
@@ -127,36 +126,41 @@ def read(index: SearchIndex, query: Query, rows: Sequence[int]) -> Reading:
     """The sentences of some passages, each with what of the question it meets."""
     found = index.segments.select(rows)
     cosines, positions, distinct = _cosines(index, query, found.tokens)
-    best = alignment.best_matches(cosines[positions], found.bounds)
-    sums = alignment.totals((cosines * index.aligner.norms[distinct, None])[positions], found.bounds)
+    best = alignment.best_matches(cosines[positions], found.token_bounds)
+    sums = alignment.totals((cosines * index.aligner.norms[distinct, None])[positions], found.token_bounds)
     unlike = (cosines.max(axis=1, initial=-1.0) < _KNOWN).astype(np.float32)[:, None]
-    new = alignment.totals(unlike[positions], found.bounds)[:, 0]
-    passage = np.repeat(np.arange(len(rows), dtype=np.int64), np.diff(found.passages))
-    for number, row in enumerate(rows if query.names else ()):
-        text = index.passages[row].text
-        if index.languages[row] != query.language and (heard := met_in(query, text)):
-            for segment in range(int(found.passages[number]), int(found.passages[number + 1])):
+    new = alignment.totals(unlike[positions], found.token_bounds)[:, 0]
+    passage = np.repeat(np.arange(len(rows), dtype=np.int64), np.diff(found.passage_bounds))
+    for number, row in enumerate(rows):
+        if heard := _names_in(index, query, row):
+            text = index.passages[row].text
+            for segment in range(int(found.passage_bounds[number]), int(found.passage_bounds[number + 1])):
                 start, end = found.spans[segment]
-                _hear(query, met_in(query, text[start:end], heard), best[segment])
+                _hear(query, _met(query, heard, text[start:end]), best[segment])
     is_head = np.zeros(len(passage), dtype=bool)
-    is_head[found.passages[:-1]] = True
+    is_head[found.passage_bounds[:-1]] = True
     return Reading(
         heads=best[is_head],
         matches=best[~is_head],
         sums=sums[~is_head],
         passage=passage[~is_head],
-        starts=found.passages[:-1] - np.arange(len(rows)),
+        starts=found.passage_bounds[:-1] - np.arange(len(rows)),
         spans=found.spans[~is_head],
         norms=found.norms[~is_head],
-        lengths=np.diff(found.bounds)[~is_head],
+        lengths=np.diff(found.token_bounds)[~is_head],
         new=new[~is_head],
     )
 
 
-def met_in(query: Query, text: str, names: Sequence[Name] | None = None) -> list[Name]:
-    """Those of the question's names (or of some of them) that a text holds by their sound in the other script."""
-    met = met_in_han if query.language == "en" else met_in_latin
-    return met(query.names if names is None else names, text)
+def _names_in(index: SearchIndex, query: Query, row: int) -> list[Name]:
+    """The question's names that a passage in the other language holds by their sound."""
+    if not query.names or index.languages[row] == query.language:
+        return []
+    return _met(query, query.names, index.passages[row].text)
+
+
+def _met(query: Query, names: Sequence[Name], text: str) -> list[Name]:
+    return met_in_han(names, text) if query.language == "en" else met_in_latin(names, text)
 
 
 def _hear(query: Query, names: Sequence[Name], best: Scores) -> None:

@@ -18,27 +18,8 @@ Spans = list[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
-    """The segments of some passages, in order.
-
-    Attributes:
-        tokens: their tokens, shape (tokens,).
-        bounds: where each segment's tokens start, and the last end, shape (segments + 1,).
-        spans: each segment's place in its passage's text, shape (segments, 2).
-        norms: as in `Segments`, shape (segments, 2).
-        passages: where each passage's segments start, and the last end, shape (passages + 1,).
-    """
-
-    tokens: NDArray[np.int32]
-    bounds: NDArray[np.int64]
-    spans: NDArray[np.int32]
-    norms: NDArray[np.float32]
-    passages: NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
 class Segments:
-    """All passages' segments: of each passage its headings (perhaps empty), then its sentences, at least one.
+    """The segments of passages, in order: of each its headings (perhaps empty), then its sentences, at least one.
 
     Attributes:
         tokens: the aligner's tokens, shape (tokens,).
@@ -104,25 +85,23 @@ class Segments:
         chosen = np.asarray(rows, dtype=np.int64)
         starts = self.token_bounds[self.passage_bounds[chosen]]
         ends = self.token_bounds[self.passage_bounds[chosen + 1]]
-        bounds = np.concatenate([[0], np.cumsum(ends - starts)]).astype(np.int64)
-        return self._joined(starts, ends), bounds
+        return self._joined(starts, ends), _bounds(ends - starts)
 
     def _joined(self, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int32]:
         runs = [self.tokens[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
         return np.concatenate(runs) if runs else np.zeros(0, dtype=np.int32)
 
-    def select(self, rows: Sequence[int]) -> Selection:
+    def select(self, rows: Sequence[int]) -> "Segments":
         """The segments of some passages."""
         chosen = np.asarray(rows, dtype=np.int64)
         starts, ends = self.passage_bounds[chosen], self.passage_bounds[chosen + 1]
         segments = _ranges(starts, ends)
-        lengths = self.token_bounds[segments + 1] - self.token_bounds[segments]
-        return Selection(
+        return Segments(
             tokens=self._joined(self.token_bounds[starts], self.token_bounds[ends]),
-            bounds=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            token_bounds=_bounds(self.token_bounds[segments + 1] - self.token_bounds[segments]),
             spans=self.spans[segments],
             norms=self.norms[segments],
-            passages=np.concatenate([[0], np.cumsum(ends - starts)]).astype(np.int64),
+            passage_bounds=_bounds(ends - starts),
         )
 
 
@@ -132,14 +111,18 @@ def _loaded(file: Path, *, mapped: bool) -> NDArray[Any]:
 
 
 def _joined_bounds(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-    lengths = np.concatenate([np.diff(part) for part in parts])
+    return _bounds(np.concatenate([np.diff(part) for part in parts]))
+
+
+def _bounds(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where each of several runs starts, and the last ends."""
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
 def _ranges(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
     """All whole numbers of the half-open ranges, one range after the other."""
     lengths = ends - starts
-    offsets = np.repeat(starts - np.concatenate([[0], np.cumsum(lengths)[:-1]]), lengths)
+    offsets = np.repeat(starts - _bounds(lengths)[:-1], lengths)
     numbers: NDArray[np.int64] = np.arange(int(lengths.sum()), dtype=np.int64) + offsets
     return numbers
 

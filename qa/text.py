@@ -101,9 +101,10 @@ def dominant_language(text: str) -> Language:
     han, latin = len(_HAN_CHARACTER.findall(text)), len(_LATIN_WORD.findall(text))
     if not han:
         return "en"
-    chinese = bool(_CHINESE_GRAMMAR.search(simplified(text)))
-    if latin and chinese != bool(_ENGLISH_GRAMMAR.search(text)):
-        return "zh" if chinese else "en"
+    if latin:
+        chinese = bool(_CHINESE_GRAMMAR.search(simplified(text)))
+        if chinese != bool(_ENGLISH_GRAMMAR.search(text)):
+            return "zh" if chinese else "en"
     return "zh" if han >= latin else "en"
 
 

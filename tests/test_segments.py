@@ -27,7 +27,7 @@ def equal(one: Segments, other: Segments) -> bool:
 def test_every_sentence_is_a_segment_after_the_headings(segments: Segments) -> None:
     """A passage's first segment is its headings, the others are slices of its text, at least one."""
     found = segments.select([0, 1, 2])
-    assert found.passages.tolist() == [0, 4, 7, 9]
+    assert found.passage_bounds.tolist() == [0, 4, 7, 9]
     texts = [PASSAGES[passage][1][slice(*found.spans[segment])] for passage, segment in ((0, 2), (1, 5), (2, 8))]
     assert texts == ["它吃水母。", "Tea is made with hot water.", "——"]
     assert found.spans[[0, 4, 7]].tolist() == [[0, 0]] * 3
@@ -37,9 +37,11 @@ def test_a_selection_has_the_tokens_of_its_passages(segments: Segments) -> None:
     """Selected in any order, and more than once, each passage has its own tokens and spans."""
     aligner = bundled_embedder()
     found = segments.select([2, 0, 2])
-    first, last = found.bounds[found.passages[1]], found.bounds[found.passages[2]]
+    first, last = found.token_bounds[found.passage_bounds[1]], found.token_bounds[found.passage_bounds[2]]
     assert found.tokens[first:last].tolist() == segments.tokens_of_each([0])[0].tolist()
-    one = found.tokens[found.bounds[found.passages[1] + 2] : found.bounds[found.passages[1] + 3]]
+    one = found.tokens[
+        found.token_bounds[found.passage_bounds[1] + 2] : found.token_bounds[found.passage_bounds[1] + 3]
+    ]
     assert one.tolist() == aligner.tokens(["它吃水母。"])[0].tolist()
     assert len(segments.select([]).tokens) == 0
 
