@@ -98,13 +98,27 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is said to a question: cited sentences, or a refusal (no citations) with the nearest passages."""
+    """What is said to a question: cited sentences, or a refusal (no citations) with the nearest passages.
+
+    Attributes:
+        question: as it was asked.
+        text: the cited sentences, or why there are none, in the question's language.
+        citations: best first, numbered from 1.
+        hits: the passages found, best first.
+        confidence: probability in [0, 1] that the hits hold an answer.
+        short: the shortest span that answers, a slice of the citation with its number; None where none is sure.
+        conflict: where passages disagree on what was asked, the span of each; else empty.
+        searched_as: the question that was searched, where that is not `question` as asked.
+    """
 
     question: str
     text: str
     citations: tuple[Citation, ...]
     hits: tuple[Hit, ...]
     confidence: float
+    short: Citation | None = None
+    conflict: tuple[Citation, ...] = ()
+    searched_as: str = ""
 
     @property
     def answered(self) -> bool:
