@@ -9,6 +9,7 @@ from qa.embedder import unit
 from qa.index import SearchIndex
 from qa.sounds import Name, han_names, latin_names
 from qa.text import Language, dominant_language, terms
+from qa.translations import Meaning, meanings
 
 Scores = NDArray[np.float32]
 
@@ -31,6 +32,7 @@ class Query:
     norms: Scores
     weights: Scores
     names: tuple[Name, ...]
+    meanings: tuple[Meaning, ...]
     ideal: float
 
     @property
@@ -39,9 +41,9 @@ class Query:
         shared: Scores = self.weights / max(float(self.weights.sum()), 1e-9)
         return shared
 
-    def columns(self, name: Name) -> list[int]:
-        """Which tokens lie in a name."""
-        return [i for i, (start, end) in enumerate(self.spans) if start < name.end and end > name.start]
+    def columns(self, part: Name | Meaning) -> list[int]:
+        """Which tokens lie in a part of the question."""
+        return [i for i, (start, end) in enumerate(self.spans) if start < part.end and end > part.start]
 
 
 def encode(index: SearchIndex, question: str) -> Query:
@@ -62,5 +64,6 @@ def encode(index: SearchIndex, question: str) -> Query:
         norms=np.linalg.norm(vectors, axis=1).astype(np.float32),
         weights=aligner.question_weights(tokens),
         names=tuple(latin_names(question) if language == "en" else han_names(question)),
+        meanings=meanings(question, language) if index.rows_by_language.keys() - {language} else (),
         ideal=max(index.lexical.ideal(words), 1e-9),
     )

@@ -10,6 +10,7 @@ from qa import alignment
 from qa.index import SearchIndex
 from qa.query import Query
 from qa.sounds import Name, met_in_han, met_in_latin
+from qa.translations import held
 
 Scores = NDArray[np.float32]
 
@@ -31,6 +32,10 @@ class Reading:
         norms: as in `Segments`, shape (sentences, 2).
         lengths: tokens of each sentence, shape (sentences,).
         new: how many of them are like no word of the question, shape (sentences,).
+        crossing: whether each passage is in the other language than the question, shape (passages,).
+        translated_heads: which meanings of the question each passage's headings hold, shape (passages, meanings);
+            none in a passage of the question's language.
+        translated: the same for each sentence, shape (sentences, meanings).
     """
 
     heads: Scores
@@ -42,6 +47,9 @@ class Reading:
     norms: Scores
     lengths: NDArray[np.int64]
     new: Scores
+    crossing: NDArray[np.bool_]
+    translated_heads: Scores
+    translated: Scores
 
     @property
     def passages(self) -> Scores:
@@ -92,6 +100,21 @@ class Reading:
         aligned: Scores = (self.matches * weights[self.passage]).sum(axis=1).astype(np.float32)
         return aligned
 
+    def in_translation(self, query: Query) -> Scores:
+        """How much of the question each sentence holds in translation, seen with what its passage is about.
+
+        Shares in [0, 1], shape (sentences,); 0 in the question's language. A meaning counts by how few of the passages
+        in the other language hold it, and less where the question gives it little weight.
+        """
+        topics = np.maximum(self.translated_heads, self.translated[self.starts])
+        holding = np.maximum(self.translated_heads, self.best_sentence(self.translated)).sum(axis=0)
+        shares = np.array([query.shares[query.columns(meaning)].sum() for meaning in query.meanings])
+        rarity = np.maximum(np.log((self.crossing.sum() + 1.0) / (0.5 + holding)), 0.0)
+        weights = np.minimum(1.0, shares * len(shares)) * rarity
+        in_topic = np.maximum(self.translated, topics[self.passage])
+        met: Scores = (in_topic @ weights / max(float(weights.sum()), 1e-9)).astype(np.float32)
+        return met
+
     def cosines(self, query: Query, weights: Scores) -> Scores:
         """Cosine of the question's mean vector, its tokens so weighed, with each sentence's, shape (sentences,)."""
         asked = float(np.linalg.norm(weights @ query.token_vectors))
@@ -137,6 +160,12 @@ def read(index: SearchIndex, query: Query, rows: Sequence[int]) -> Reading:
             for segment in range(int(found.passage_bounds[number]), int(found.passage_bounds[number + 1])):
                 start, end = found.spans[segment]
                 _hear(query, _met(query, heard, text[start:end]), best[segment])
+    translated = np.zeros((len(passage), len(query.meanings)), dtype=np.float32)
+    crossing = np.array([index.languages[row] != query.language for row in rows], dtype=bool)
+    for number, row in enumerate(rows):
+        if query.meanings and crossing[number]:
+            part = slice(*found.passage_bounds[number : number + 2])
+            translated[part] = _translated(index, query, row, found.spans[part][1:])
     is_head = np.zeros(len(passage), dtype=bool)
     is_head[found.passage_bounds[:-1]] = True
     return Reading(
@@ -149,7 +178,17 @@ def read(index: SearchIndex, query: Query, rows: Sequence[int]) -> Reading:
         norms=found.norms[~is_head],
         lengths=np.diff(found.token_bounds)[~is_head],
         new=new[~is_head],
+        crossing=crossing,
+        translated_heads=translated[is_head],
+        translated=translated[~is_head],
     )
+
+
+def _translated(index: SearchIndex, query: Query, row: int, sentences: NDArray[np.int32]) -> Scores:
+    """Which meanings of the question a passage's headings and sentences hold, shape (1 + sentences, meanings)."""
+    passage = index.passages[row]
+    texts = ["\n".join(passage.headings), *(passage.text[start:end] for start, end in sentences)]
+    return held(query.meanings, texts, query.language)
 
 
 def _names_in(index: SearchIndex, query: Query, row: int) -> list[Name]:

@@ -13,7 +13,7 @@ PACKAGE = Path(qa.__file__).parent
 # A module may import only from those before it.
 STAGES = [
     "version", "text", "errors", "datatypes", "embedder", "config", "corpus", "passages", "vectors", "lexical",
-    "alignment", "fusion", "segments", "index", "generations", "question", "sounds", "query", "reading",
+    "alignment", "fusion", "segments", "index", "generations", "question", "sounds", "translations", "query", "reading",
     "calibration", "ranking", "retriever", "explanation", "evidence", "answerer", "chat", "render", "evaluation", "cli",
 ]  # fmt: skip
 

@@ -44,6 +44,7 @@ from training.export import write_model
 from training.initial import Reduction, initial_vectors, load_teacher, teacher_words
 from training.sources import FITTED_ON, Source, dictionary, held_back, questions_of
 from training.tokenizer import build_tokenizer, choose_vocabulary, fit_scores
+from training.translations import translations as words_by_phrase
 from training.tuning import (
     Schedule,
     TokenisedLessons,
@@ -240,6 +241,19 @@ def test_readings_are_the_most_usual(tmp_path: Path) -> None:
         file.writelines(json.dumps(row) + "\n" for row in rows)
     expected = {"人": "ren", "女": "nv", "行": "xing", "走": "zou", "银": "yin"}
     assert sounds.usual_readings(tmp_path) == expected
+
+
+def test_translations_are_short_and_looked_up_by_stem(tmp_path: Path) -> None:
+    """Every Chinese word is kept with the short phrases that mean the same, by their stems, without notes."""
+    words = [
+        {"hans": "实验室", "en": ["laboratory", "(Tw) pr. [shi2]"]},
+        {"hans": "长城", "en": ["the Great Wall", "see also 万里长城", "a wall that was built over many centuries"]},
+    ]
+    write_rows(tmp_path / "lexicon" / "cedict.zh-en.jsonl.gz", words)
+    synset = {"eng": ["testing_ground", "laboratory"], "cmn": ["試驗場"]}
+    write_rows(tmp_path / "lexicon" / "omw_synsets.multi.jsonl.gz", [synset, {"eng": ["dog"]}])
+    expected = {"great wall": ["长城"], "laboratori": ["实验室"], "test ground": ["试验场"]}
+    assert words_by_phrase(tmp_path) == expected
 
 
 def test_what_is_held_back_is_not_learned_from(tmp_path: Path) -> None:
