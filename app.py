@@ -41,7 +41,9 @@ STYLE = """
 .source div { white-space: pre-wrap; overflow-wrap: anywhere; }
 #evidence h2 { position: sticky; top: 0; margin: 0; padding: 0.5em 0; font-size: 1.15em;
   background: var(--body-background-fill); }
-#evidence .receipt { margin: 0 0 0.5em; text-align: right; font-size: 0.85em; }
+#evidence .receipt { margin: 0 0 0.6em; text-align: right; font-size: 0.85em; }
+#evidence .receipt a { display: inline-block; padding: 0.2em 0.8em; color: inherit; text-decoration: none;
+  border: 1px solid var(--border-color-primary); border-radius: var(--block-radius); }
 #evidence mark, #evidence sup { padding: 0.1em 0.15em; border-radius: 0.2em; color: black; background: #ffe066; }
 """
 NOTE_WANTED_MARK = """() => document.addEventListener('click', event => {
