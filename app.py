@@ -1,5 +1,6 @@
 """The page: a conversation on the left, the cited article with its marks on the right. Run `python app.py`."""
 
+import base64
 import html
 import os
 import re
@@ -15,7 +16,7 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI
 
-from qa import render
+from qa import receipts, render
 from qa.chat import Chat
 from qa.cli import main
 from qa.datatypes import Answer
@@ -40,6 +41,9 @@ STYLE = """
 .source div { white-space: pre-wrap; overflow-wrap: anywhere; }
 #evidence h2 { position: sticky; top: 0; margin: 0; padding: 0.5em 0; font-size: 1.15em;
   background: var(--body-background-fill); }
+#evidence .receipt { margin: 0 0 0.6em; text-align: right; font-size: 0.85em; }
+#evidence .receipt a { display: inline-block; padding: 0.2em 0.8em; color: inherit; text-decoration: none;
+  border: 1px solid var(--border-color-primary); border-radius: var(--block-radius); }
 #evidence mark, #evidence sup { padding: 0.1em 0.15em; border-radius: 0.2em; color: black; background: #ffe066; }
 """
 NOTE_WANTED_MARK = """() => document.addEventListener('click', event => {
@@ -59,12 +63,19 @@ Message = dict[str, Any]
 
 
 def evidence_html(chat: Chat, answer: Answer) -> str:
-    """Each cited article once, in the order of its first citation, with all its cited spans marked."""
+    """Each cited article once, in the order of its first citation, with all its cited spans marked; and its receipt."""
     marks: dict[str, dict[int, tuple[int, int]]] = {}
     for citation in answer.citations:
         marks.setdefault(citation.passage.document_id, {})[citation.number] = (citation.start, citation.end)
     articles = [render.source_html(chat.document(identity), spans) for identity, spans in marks.items()]
-    return "\n".join(articles) or NOTHING_CITED
+    return receipt_link(chat, answer) + ("\n".join(articles) or NOTHING_CITED)
+
+
+def receipt_link(chat: Chat, answer: Answer) -> str:
+    """What saves the receipt of an answer: the file is in the link itself, so none of it stays on the server."""
+    content = base64.b64encode(receipts.to_json(chat.receipt(answer), indent=1).encode()).decode()
+    link = f'<a download="receipt.json" href="data:application/json;base64,{content}">保存凭据 Save receipt</a>'
+    return f'<p class="receipt">{link}</p>'
 
 
 def notice_html(error: WenjuError, chat: Chat) -> str:

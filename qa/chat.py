@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from qa import generations, index
+from qa import generations, index, receipts
 from qa.answerer import Answerer
 from qa.config import IndexSettings, Settings
 from qa.corpus import content_hash, parse_document
@@ -71,6 +71,18 @@ class Chat:
             for pair, span in zip(explanation.pairs, spans, strict=True)
         ]
         return replace(explanation, pairs=tuple(pairs))
+
+    def receipt(self, answer: Answer) -> receipts.Receipt:
+        """An answer of this chat as a record to keep, which `qa verify` rechecks.
+
+        Raises:
+            CorpusError, ReceiptError: if an article has changed since it was cited.
+        """
+        cited = {citation.passage.document_id for citation in (*answer.citations, *answer.conflict)}
+        documents = {identity: self.document(identity) for identity in cited}
+        manifest = self.index.manifest
+        hashes = {**manifest.documents, **manifest.left_out}
+        return receipts.issue(answer, documents, self.index.folder.name, hashes)
 
     def _checked(self, question: str) -> str:
         limit = self.settings.answer.question_characters

@@ -1,30 +1,32 @@
-"""The command `qa`: build, ask, eval, serve. The only module of the package that prints."""
+"""The command `qa`: build, ask, verify, eval, serve. The only module of the package that prints."""
 
 import argparse
 import contextlib
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from qa import generations, render
+from qa import generations, receipts, render
 from qa.chat import Chat
 from qa.config import IndexSettings
 from qa.embedder import BUNDLED
-from qa.errors import CorpusError, QuestionError, SearchIndexError, WenjuError
+from qa.errors import CorpusError, QuestionError, ReceiptError, SearchIndexError, WenjuError
 from qa.version import __version__
 
 CANNOT = 2  # exit code: a person has to change something first
 _EXPLAINED = 3  # passages that `qa ask --explain` speaks of in plain text; JSON has all
 BELOW_FLOOR = 1  # exit code of `qa eval` under a floor
+NOT_AS_CITED = 1  # exit code of `qa verify` where a cited text has moved or gone
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns its exit code: 0, 1 (below a floor) or 2 (an error, said in one line)."""
+    """Runs one command; returns its exit code: 0, 1 (under a floor, not as cited) or 2 (an error, said in one line)."""
     options = _parser().parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -62,8 +64,23 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--questions", type=Path, metavar="FILE", help='JSON Lines of {"id", "question"}; implies --json')
     ask.add_argument("--json", action="store_true", help="print JSON, one line an answer")
     ask.add_argument("--explain", action="store_true", help="say why each passage was found")
+    ask.add_argument(
+        "--receipt", type=Path, metavar="FILE", help="save each answer for `qa verify`; a file there before is replaced"
+    )
     _add_index_option(ask)
     ask.set_defaults(run=_ask)
+
+    verify = commands.add_parser(
+        "verify",
+        help="recheck saved answers against the articles as they are now",
+        epilog="valid: the same text at the same place. moved: the same text elsewhere, new place given. stale: the "
+        "text is nowhere, or its file cannot be read. Exit codes: 0 all valid, 1 something moved or stale, 2 a receipt "
+        "that cannot be read or was altered.",
+    )
+    verify.add_argument("files", nargs="+", type=Path, metavar="FILE", help="receipts that `qa ask --receipt` wrote")
+    _add_corpus_option(verify)
+    verify.add_argument("--json", action="store_true", help="print JSON, one line a receipt")
+    verify.set_defaults(run=_verify)
 
     evaluate = commands.add_parser("eval", help="measure answers against questions with known answers")
     evaluate.add_argument("--questions", type=Path, default=Path("eval/questions.jsonl"), metavar="FILE")
@@ -87,8 +104,12 @@ def _add_index_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--index", type=Path, default=Path("index"), metavar="DIR", help="default: index")
 
 
-def _add_build_options(parser: argparse.ArgumentParser) -> None:
+def _add_corpus_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--corpus", type=Path, default=Path("corpus"), metavar="DIR", help="default: corpus")
+
+
+def _add_build_options(parser: argparse.ArgumentParser) -> None:
+    _add_corpus_option(parser)
     _add_index_option(parser)
     parser.add_argument("--embedder", default=BUNDLED, metavar="MODEL", help="a sentence-transformers folder or name")
     parser.add_argument(
@@ -151,8 +172,10 @@ def _ask(options: argparse.Namespace) -> int:
         raise QuestionError("--explain goes with one question; ask those of the file one by one.")
     chat = Chat.open(options.index)
     if options.questions is not None:
-        return _ask_file(chat, options.questions)
+        return _ask_file(chat, options.questions, options.receipt)
     answer = chat.ask(options.question)
+    if options.receipt:
+        receipts.save(options.receipt, [chat.receipt(answer)])
     documents = chat.index.documents
     reasons = [chat.explain(options.question, hit) for hit in answer.hits] if options.explain else []
     if options.json:
@@ -167,9 +190,9 @@ def _ask(options: argparse.Namespace) -> int:
     return 0
 
 
-def _ask_file(chat: Chat, path: Path) -> int:
+def _ask_file(chat: Chat, path: Path, receipt: Path | None) -> int:
     """A line out for each line in; a line that cannot be asked says why under `error`, and the exit code is 2."""
-    code = 0
+    code, saved = 0, []
     for number, line in _lines(path):
         identity: object = number
         try:
@@ -177,11 +200,15 @@ def _ask_file(chat: Chat, path: Path) -> int:
             identity = record.get("id", number)
             answer = chat.ask(_text(record["question"]))
             said = render.answer_record(answer, chat.index.documents)
+            if receipt:
+                saved.append(chat.receipt(answer))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             said, code = {"error": f'line {number} is not JSON with "question"'}, CANNOT
-        except (QuestionError, CorpusError) as error:
+        except (QuestionError, CorpusError, ReceiptError) as error:
             said, code = {"error": str(error)}, CANNOT
         print(json.dumps({"id": identity, **said}, ensure_ascii=False), flush=True)
+    if receipt:
+        receipts.save(receipt, saved)
     return code
 
 
@@ -199,6 +226,32 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
                     yield number, line
     except (OSError, UnicodeDecodeError) as error:
         raise QuestionError(f"{path} cannot be read as UTF-8 text; name a JSON Lines file of questions.") from error
+
+
+def _verify(options: argparse.Namespace) -> int:
+    """Says what became of every receipt; one that cannot be read has its own line, and the others go on."""
+    articles = receipts.Articles(options.corpus)
+    counts: Counter[str] = Counter()
+    for name, receipt in (entry for path in options.files for entry in receipts.read(path)):
+        if isinstance(receipt, ReceiptError):
+            counts["not read"] += 1
+            if options.json:
+                print(json.dumps({"receipt": name, "error": str(receipt)}, ensure_ascii=False))
+            else:
+                print(f"qa: {receipt}", file=sys.stderr)
+            continue
+        verdicts = receipts.verify(receipt, articles)
+        counts.update(verdict.state for verdict in verdicts)
+        counts["refused"] += not receipt.citations
+        if options.json:
+            print(json.dumps(render.verification_record(name, receipt, verdicts), ensure_ascii=False))
+        else:
+            print(render.verification_text(name, receipt, verdicts))
+    if not options.json:
+        print(", ".join(f"{counts[name]} {name}" for name in ("valid", "moved", "stale", "refused", "not read")))
+    if counts["not read"]:
+        return CANNOT
+    return NOT_AS_CITED if counts["moved"] or counts["stale"] else 0
 
 
 def _evaluate(options: argparse.Namespace) -> int:

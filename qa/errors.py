@@ -8,7 +8,8 @@ WenjuError
 │   ├── IndexMissingError       nothing has been built yet
 │   ├── IndexDamagedError       a file of the index is not what was written
 │   └── IndexMismatchError      the index was built with other settings
-└── QuestionError               a question that cannot be asked
+├── QuestionError               a question that cannot be asked
+└── ReceiptError                a receipt that cannot be read, trusted or written
 """
 
 from pathlib import Path
@@ -60,3 +61,11 @@ class IndexMismatchError(SearchIndexError):
 
 class QuestionError(WenjuError):
     """A question that cannot be asked."""
+
+
+class ReceiptError(WenjuError):
+    """A receipt that cannot be read, trusted or written; `name` is its file, or the article it cites."""
+
+    def __init__(self, message: str, name: str) -> None:
+        super().__init__(message)
+        self.name = name

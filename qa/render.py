@@ -2,11 +2,12 @@
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from qa.datatypes import Answer, Citation, Document, Explanation, Hit
+from qa.receipts import Receipt, Verdict
 
 _PAIRS_SHOWN = 8
 
@@ -109,6 +110,43 @@ def answer_text(answer: Answer, documents: Mapping[str, Document]) -> str:
 def _shortened(text: str, characters: int = 90) -> str:
     flat = " ".join(text.split())
     return flat if len(flat) <= characters else flat[: characters - 1] + "…"
+
+
+def verification_text(name: str, receipt: Receipt, verdicts: Sequence[Verdict]) -> str:
+    """What became of a receipt, for a terminal: a line for its question, a line for each cited span."""
+    lines = [f"{name} · {_printable(_shortened(receipt.question))} · {_printable(receipt.saved)}"]
+    for span, verdict in zip(receipt.spans, verdicts, strict=True):
+        parts = [f"  [{span.number}] {verdict.state}", _printable(span.document_id), f"{span.start}–{span.end}"]
+        if verdict.place and verdict.state == "moved":
+            parts[-1] += f" → {_printable(verdict.place.document_id)}"
+            parts.append(f"{verdict.place.start}–{verdict.place.end}")
+        lines.append(" · ".join(filter(None, (*parts, _printable(verdict.note)))))
+    if not receipt.spans:
+        lines.append("  a refusal: it cites nothing, so there is nothing to recheck")
+    return "\n".join(lines)
+
+
+def _printable(text: str) -> str:
+    """Text of a file that may come from anyone, on one line and unable to command a terminal."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in " ".join(text.split()))
+
+
+def verification_record(name: str, receipt: Receipt, verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """What became of a receipt, as plain JSON values: where each span stood, and in `now` where it stands."""
+    spans = [
+        {
+            "number": span.number,
+            "document_id": span.document_id,
+            "start": span.start,
+            "end": span.end,
+            "quote": span.quote,
+            "state": verdict.state,
+            "now": asdict(verdict.place) if verdict.place else None,
+            "note": verdict.note,
+        }
+        for span, verdict in zip(receipt.spans, verdicts, strict=True)
+    ]
+    return {"receipt": name, "question": receipt.question, "answered": bool(receipt.citations), "spans": spans}
 
 
 def answer_markdown(answer: Answer, documents: Mapping[str, Document]) -> str:

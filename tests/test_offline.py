@@ -64,8 +64,8 @@ def test_the_guard_lets_the_machine_itself_be() -> None:
     assert guarded(code).stdout.strip() == "spoken"
 
 
-def test_building_asking_and_evaluating_reach_nothing(small_corpus: Path, tmp_path: Path) -> None:
-    """Build, ask, ask of a file and eval run to their end without a look-up or a connection beyond the machine."""
+def test_every_command_but_serve_reaches_nothing(small_corpus: Path, tmp_path: Path) -> None:
+    """Build, ask, verify and eval run to their end without a look-up or a connection beyond the machine."""
     gold = [
         {
             "id": "en-1", "question": "How deep can a leatherback turtle dive?", "language": "en", "type": "number",
@@ -80,7 +80,8 @@ def test_building_asking_and_evaluating_reach_nothing(small_corpus: Path, tmp_pa
         "corpus, index, questions, report = sys.argv[1:]\n"
         "assert main(['build', '--corpus', corpus, '--index', index]) == 0\n"
         "assert main(['ask', '泡白毫银针的水要多热？', '--index', index]) == 0\n"
-        "assert main(['ask', '--questions', questions, '--index', index]) == 0\n"
+        "assert main(['ask', '--questions', questions, '--index', index, '--receipt', report]) == 0\n"
+        "assert main(['verify', report, '--corpus', corpus]) == 0\n"
         "assert main(['eval', '--questions', questions, '--index', index, '--output', report]) == 0\n"
     )
     done = guarded(code, str(small_corpus), str(tmp_path / "index"), str(questions), str(report))

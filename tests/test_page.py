@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator
 from test_offline import GUARD
 
 from app import EXAMPLES, create_app, serve
-from qa import generations
+from qa import generations, receipts
 from qa.chat import Chat
 from qa.config import AnswerSettings, IndexSettings, Settings
 from qa.datatypes import Answer, Document
@@ -161,6 +161,10 @@ def articles(page: Page) -> Locator:
 
 def marks(page: Page) -> Locator:
     return page.locator("#evidence mark")
+
+
+def receipt_link(page: Page) -> Locator:
+    return page.locator("#evidence").get_by_role("link", name="保存凭据 Save receipt")
 
 
 def submit(page: Page, question: str) -> None:
@@ -430,11 +434,49 @@ def assert_inert(page: Page, bubble: Locator) -> None:
     tags = "element => [...new Set([...element.querySelectorAll('*')].map(inner => inner.localName))]"
     in_bubble, in_evidence = set(bubble.evaluate(tags)), set(page.locator("#evidence").evaluate(tags))
     assert in_bubble <= {"div", "span", "p", "a", "em", "ul", "li", "strong"}
-    assert in_evidence <= {"div", "article", "h2", "p", "mark", "sup"}
+    assert in_evidence <= {"div", "article", "h2", "p", "mark", "sup", "a"}
+    assert page.locator("#evidence a").count() == 1  # the receipt's
     addresses = bubble.get_by_role("link").evaluate_all("links => links.map(link => link.getAttribute('href'))")
     assert all(re.fullmatch(r"#source-\d", address) for address in addresses)
     styled = bubble.locator("em, strong").all_text_contents()
     assert all(text.startswith("Pandas <img") for text in styled)  # titles, which the page itself sets in italics
+
+
+@pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])
+def test_each_answer_can_be_saved(
+    size: tuple[int, int], visit: Visit, chat: Chat, corpus_folder: Path, tmp_path: Path
+) -> None:
+    """The receipt of the answer shown, earlier ones and refusals too, is a file that holds it and that verifies."""
+    page = visit(size=size)
+    expect(receipt_link(page)).to_have_count(0)
+    first = ask(page, ENGLISH)
+    expect_saved(page, chat.ask(ENGLISH), corpus_folder, tmp_path)
+    ask(page, REFUSED[0])
+    expect_saved(page, chat.ask(REFUSED[0]), corpus_folder, tmp_path)
+    first.get_by_role("link", name="[1]").click()
+    expect_marked(page, chat.ask(ENGLISH))
+    expect_saved(page, chat.ask(ENGLISH), corpus_folder, tmp_path)
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    page.get_by_role("button", name="Clear").click()
+    expect(receipt_link(page)).to_have_count(0)
+
+
+def expect_saved(page: Page, answer: Answer, corpus: Path, folder: Path) -> None:
+    """Expects the file behind the link to be a receipt of this answer alone, valid, without a path of the server."""
+    with page.expect_download() as download:
+        receipt_link(page).click()
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    assert path.name == "receipt.json"
+    assert str(Path.cwd()) not in path.read_text(encoding="utf-8")
+    ((_, receipt),) = receipts.read(path)
+    assert isinstance(receipt, receipts.Receipt)
+    assert (receipt.question, receipt.text) == (answer.question, answer.text)
+    assert [(span.document_id, span.start, span.quote) for span in receipt.citations] == [
+        (citation.passage.document_id, citation.start, citation.quote) for citation in answer.citations
+    ]
+    verdicts = receipts.verify(receipt, receipts.Articles(corpus))
+    assert [verdict.state for verdict in verdicts] == ["valid"] * len(answer.citations)
 
 
 def test_two_visitors_see_only_their_own(visit: Visit, chat: Chat) -> None:
@@ -452,15 +494,15 @@ def test_two_visitors_see_only_their_own(visit: Visit, chat: Chat) -> None:
 
 
 def test_nothing_on_the_page_leads_away(page: Page) -> None:
-    """No link leads off the page, and no button of the conversation sends it anywhere."""
+    """No link leads off the page but to a file of its own, and no button of the conversation sends it anywhere."""
     ask(page, ENGLISH)
     buttons = page.locator("#conversation").get_by_role("button")
     for position in reversed(range(buttons.count())):
         buttons.nth(position).click()
     ask(page, CHINESE)
     addresses = page.get_by_role("link").evaluate_all("links => links.map(link => link.getAttribute('href'))")
-    assert addresses
-    assert all(address.startswith("#source-") for address in addresses)
+    assert receipt_link(page).get_attribute("href") in addresses
+    assert all(address.startswith(("#source-", "data:application/json;base64,")) for address in addresses)
     assert len(page.context.pages) == 1
 
 
