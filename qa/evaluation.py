@@ -83,6 +83,12 @@ class GoldTurn:
     means: str
     documents: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()
+    short: tuple[str, ...] = ()
+
+    @property
+    def shortest(self) -> tuple[str, ...]:
+        """The spans that a short answer is compared with."""
+        return self.short or self.answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +173,7 @@ def _turn(record: Mapping[str, Any]) -> GoldTurn:
         means=str(record["means"]),
         documents=_texts(record, "documents"),
         answers=_texts(record, "answers"),
+        short=_texts(record, "short"),
     )
 
 

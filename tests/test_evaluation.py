@@ -208,8 +208,15 @@ def test_a_short_answer_is_compared_with_the_shortest_spans(tmp_path: Path) -> N
     assert (second.shortest, second.conflict) == (("因为",), False)
 
 
-TURNS = [
-    {"question": "为何？", "standalone": True, "documents": ["a.md"], "answers": ["因为"], "means": "为何？"},
+TURNS: list[dict[str, object]] = [
+    {
+        "question": "为何？",
+        "standalone": True,
+        "documents": ["a.md"],
+        "answers": ["因为雨"],
+        "short": ["雨"],
+        "means": "为何？",
+    },
     {"question": "And who?", "standalone": False, "documents": [], "answers": [], "means": "And who asks why?"},
 ]
 CHAIN = {"id": "c1", "language": "zh", "turns": TURNS}
@@ -219,8 +226,10 @@ def test_conversations_are_read_as_written(tmp_path: Path) -> None:
     """A conversation keeps its turns in order, each with what it means, answerable or not."""
     path = tmp_path / "follow_ups.jsonl"
     path.write_text(json.dumps(CHAIN, ensure_ascii=False) + "\n\n", encoding="utf-8")
-    turns = (GoldTurn("为何？", True, "为何？", ("a.md",), ("因为",)), GoldTurn("And who?", False, "And who asks why?"))
-    assert read_chains(path) == [GoldChain("c1", "zh", turns)]
+    first = GoldTurn("为何？", True, "为何？", ("a.md",), ("因为雨",), ("雨",))
+    second = GoldTurn("And who?", False, "And who asks why?")
+    assert read_chains(path) == [GoldChain("c1", "zh", (first, second))]
+    assert (first.shortest, second.shortest) == (("雨",), ())
 
 
 @pytest.mark.parametrize(

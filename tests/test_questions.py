@@ -70,7 +70,11 @@ def half_answerable(questions: Sequence[GoldQuestion], _documents: Articles) -> 
 
 def short_outside_answers(questions: Sequence[GoldQuestion], _documents: Articles) -> list[str]:
     """Questions with a short span that lies within none of their answers."""
-    return [q.id for q in questions if not all(any(span in answer for answer in q.answers) for span in q.short)]
+    return [q.id for q in questions if not _short_inside(q)]
+
+
+def _short_inside(gold: GoldQuestion | GoldTurn) -> bool:
+    return all(any(span in answer for answer in gold.answers) for span in gold.short)
 
 
 def conflict_without_sides(questions: Sequence[GoldQuestion], documents: Articles) -> list[str]:
@@ -191,9 +195,10 @@ def test_there_are_conversations_of_every_kind(chains: list[GoldChain]) -> None:
 
 
 def test_every_turn_stands_on_its_articles(chains: list[GoldChain], documents: dict[str, Document]) -> None:
-    """Each turn has answers that stand in its articles or neither, and one that stands alone means what it says."""
+    """Each turn has answers in its articles or neither, a short span within one, and means what it says if alone."""
     turns = [(chain.id, turn) for chain in chains for turn in chain.turns]
     assert [name for name, turn in turns if not _stands(turn, documents)] == []
     assert [name for name, turn in turns if bool(turn.answers) != bool(turn.documents)] == []
+    assert [name for name, turn in turns if not _short_inside(turn)] == []
     assert [name for name, turn in turns if turn.standalone != (turn.question == turn.means)] == []
     assert [chain.id for chain in chains if dominant_language(chain.turns[0].question) != chain.language] == []
