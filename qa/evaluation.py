@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import ir_measures
 import numpy as np
@@ -39,7 +39,11 @@ PerQuestion = dict[str, dict[str, float]]  # question id -> measure -> value
 
 @dataclass(frozen=True, slots=True)
 class GoldQuestion:
-    """One line of a question file; `answers` and `documents` are empty where the corpus cannot answer."""
+    """One line of a question file; `answers` and `documents` are empty where the corpus cannot answer.
+
+    `short` holds the shortest spans that answer, where an answer is longer; `conflict` says that the documents
+    disagree, each value being one of the answers.
+    """
 
     id: str
     question: str
@@ -48,6 +52,13 @@ class GoldQuestion:
     documents: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()
     crossing: bool = False
+    short: tuple[str, ...] = ()
+    conflict: bool = False
+
+    @property
+    def shortest(self) -> tuple[str, ...]:
+        """The spans that a short answer is compared with."""
+        return self.short or self.answers
 
     @property
     def answerable(self) -> bool:
@@ -60,13 +71,58 @@ class GoldQuestion:
         return f"{self.language} across" if self.crossing else self.language
 
 
+@dataclass(frozen=True, slots=True)
+class GoldTurn:
+    """One question of a conversation; `means` is the complete question it stands for.
+
+    A turn is standalone if it can be understood, and must be answered, without those before it.
+    """
+
+    question: str
+    standalone: bool
+    means: str
+    documents: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
+    short: tuple[str, ...] = ()
+
+    @property
+    def shortest(self) -> tuple[str, ...]:
+        """The spans that a short answer is compared with."""
+        return self.short or self.answers
+
+
+@dataclass(frozen=True, slots=True)
+class GoldChain:
+    """One line of a file of follow-up questions: a conversation of at least two turns, the first standalone."""
+
+    id: str
+    language: str
+    turns: tuple[GoldTurn, ...]
+
+
+Gold = TypeVar("Gold", GoldQuestion, GoldChain)
+
+
 def read_questions(path: Path) -> list[GoldQuestion]:
     """The questions of a JSON Lines file.
 
     Raises:
         QuestionError: naming the line that cannot be read.
     """
-    questions: list[GoldQuestion] = []
+    return _read(path, _question, "id, question, language, type")
+
+
+def read_chains(path: Path) -> list[GoldChain]:
+    """The conversations of a JSON Lines file.
+
+    Raises:
+        QuestionError: naming the line that cannot be read.
+    """
+    return _read(path, _chain, "id, language, turns")
+
+
+def _read(path: Path, parse: Callable[[Mapping[str, Any]], Gold], needs: str) -> list[Gold]:
+    records: list[Gold] = []
     identities: set[str] = set()
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")  # a line separator inside a string ends no line
@@ -74,29 +130,58 @@ def read_questions(path: Path) -> list[GoldQuestion]:
         raise QuestionError(f"{path} cannot be read as UTF-8 text; name a JSON Lines file of questions.") from error
     for number, line in enumerate(lines, 1):
         if line.strip():
-            questions.append(_question(line, f"{path}, line {number}"))
-            if questions[-1].id in identities:
-                raise QuestionError(f"{path}, line {number}: the id {questions[-1].id!r} stands in a line before.")
-            identities.add(questions[-1].id)
-    if not questions:
+            try:
+                records.append(parse(json.loads(line)))
+            except (ValueError, KeyError, TypeError) as error:
+                raise QuestionError(f"{path}, line {number}: needs JSON with {needs} ({error}).") from error
+            if records[-1].id in identities:
+                raise QuestionError(f"{path}, line {number}: the id {records[-1].id!r} stands in a line before.")
+            identities.add(records[-1].id)
+    if not records:
         raise QuestionError(f"{path} holds no questions.")
-    return questions
+    return records
 
 
-def _question(line: str, place: str) -> GoldQuestion:
-    try:
-        record = json.loads(line)
-        return GoldQuestion(
-            id=str(record["id"]),
-            question=str(record["question"]),
-            language=str(record["language"]),
-            type=str(record["type"]),
-            documents=_texts(record, "documents"),
-            answers=_texts(record, "answers"),
-            crossing=bool(record.get("crossing", False)),
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise QuestionError(f"{place}: needs JSON with id, question, language, type ({error}).") from error
+def _question(record: Mapping[str, Any]) -> GoldQuestion:
+    return GoldQuestion(
+        id=str(record["id"]),
+        question=str(record["question"]),
+        language=str(record["language"]),
+        type=str(record["type"]),
+        documents=_texts(record, "documents"),
+        answers=_texts(record, "answers"),
+        crossing=bool(record.get("crossing", False)),
+        short=_texts(record, "short"),
+        conflict=_truth(record, "conflict"),
+    )
+
+
+def _chain(record: Mapping[str, Any]) -> GoldChain:
+    turns = record["turns"]
+    if not isinstance(turns, list) or len(turns) < 2:
+        raise TypeError("turns must be a list of at least two")
+    chain = GoldChain(str(record["id"]), str(record["language"]), tuple(_turn(turn) for turn in turns))
+    if not chain.turns[0].standalone:
+        raise ValueError("the first turn must be standalone")
+    return chain
+
+
+def _turn(record: Mapping[str, Any]) -> GoldTurn:
+    return GoldTurn(
+        question=str(record["question"]),
+        standalone=_truth(record, "standalone"),
+        means=str(record["means"]),
+        documents=_texts(record, "documents"),
+        answers=_texts(record, "answers"),
+        short=_texts(record, "short"),
+    )
+
+
+def _truth(record: Mapping[str, Any], key: str) -> bool:
+    value = record.get(key, False)
+    if not isinstance(value, bool):
+        raise TypeError(f"{key} must be true or false")
+    return value
 
 
 def _texts(record: Mapping[str, Any], key: str) -> tuple[str, ...]:
