@@ -21,7 +21,7 @@ from qa import generations
 from qa.chat import Chat
 from qa.config import IndexSettings
 from qa.embedder import BUNDLED
-from qa.evaluation import evaluate, mixed_cases, paired_cases, read_questions
+from qa.evaluation import evaluate, mixed_cases, never_refusing, paired_cases, read_questions
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).with_name("results.json")
@@ -52,13 +52,14 @@ def measure_all(data: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         generations.build(ROOT / "corpus", Path(folder), IndexSettings())
         chat = Chat.open(Path(folder))
-        report = evaluate(read_questions(ROOT / "eval" / "questions.jsonl"), chat.index.passages, chat.ask)
+        questions = read_questions(ROOT / "eval" / "questions.jsonl")
+        report = evaluate(questions, chat.index.passages, chat.ask, never_refusing(chat).ask)
     benchmark = {}
     for name, (questions, passages) in {**SETS, **MIXED}.items():
         cases_of = mixed_cases if name in MIXED else paired_cases
         benchmark[name] = measure(*cases_of(data / questions, data / passages), BUNDLED)
         print(f"{name}: measured", flush=True)
-    return {"questions": report["figures"], "benchmark": benchmark}
+    return {"questions": report["figures"], "confidence": report["confidence"], "benchmark": benchmark}
 
 
 def question_table(figures: Mapping[str, Any]) -> str:

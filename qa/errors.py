@@ -8,7 +8,8 @@ WenjuError
 │   ├── IndexMissingError       nothing has been built yet
 │   ├── IndexDamagedError       a file of the index is not what was written
 │   └── IndexMismatchError      the index was built with other settings
-└── QuestionError               a question that cannot be asked
+├── QuestionError               a question that cannot be asked
+└── ReportError                 a report that cannot be compared
 """
 
 from pathlib import Path
@@ -60,3 +61,11 @@ class IndexMismatchError(SearchIndexError):
 
 class QuestionError(WenjuError):
     """A question that cannot be asked."""
+
+
+class ReportError(WenjuError):
+    """A report of an evaluation that cannot be read or compared."""
+
+    def __init__(self, message: str, path: Path) -> None:
+        super().__init__(message)
+        self.path = path

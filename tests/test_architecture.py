@@ -14,7 +14,8 @@ PACKAGE = Path(qa.__file__).parent
 STAGES = [
     "version", "text", "errors", "datatypes", "embedder", "config", "corpus", "passages", "vectors", "lexical",
     "alignment", "fusion", "segments", "index", "generations", "question", "sounds", "query", "reading",
-    "calibration", "ranking", "retriever", "explanation", "evidence", "answerer", "chat", "render", "evaluation", "cli",
+    "calibration", "ranking", "retriever", "explanation", "evidence", "answerer", "chat", "render",
+    "metrics", "significance", "evaluation", "chains", "comparison", "cli",
 ]  # fmt: skip
 
 MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.glob("*.py"))}
