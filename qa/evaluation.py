@@ -7,6 +7,7 @@ every mean over answerable questions; what is measured of answers alone says so 
 import gzip
 import json
 import re
+from calendar import month_name
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -38,6 +39,19 @@ MEASURES = {
     "nDCG@10": ir_measures.nDCG @ 10,
 }
 SUPPORTING = "citations that support"  # a mean over citations; every other is one over questions
+_SCALES = {
+    "": 1.0,
+    "万": 1e4,
+    "亿": 1e8,
+    "万亿": 1e12,
+    "thousand": 1e3,
+    "million": 1e6,
+    "billion": 1e9,
+    "trillion": 1e12,
+}
+_SCALED = re.compile(r"(\d+(?:,\d{3})*(?:\.\d+)?)(?:\s*(万亿|万|亿|thousand|million|billion|trillion))?")
+_MONTHS = {month.lower(): number for number, month in enumerate(month_name) if month}
+_MONTH = re.compile(rf"\b(?:{'|'.join(_MONTHS)})\b")
 
 Relevant = Mapping[str, Mapping[str, int]]  # question id -> unit id -> 1
 Run = Mapping[str, Mapping[str, float]]  # question id -> unit id -> score
@@ -153,7 +167,7 @@ def ranking_values(relevant: Relevant, run: Run) -> PerQuestion:
     return values
 
 
-def answer_found(question: GoldQuestion, answer: Answer) -> bool:
+def answer_found(question: "GoldQuestion | Case", answer: Answer) -> bool:
     """Whether a gold answer stands inside a cited span of a gold document."""
     quotes = [
         fold(citation.quote) for citation in answer.citations if citation.passage.document_id in question.documents
@@ -181,8 +195,8 @@ def supports(question: GoldQuestion, citation: Citation) -> bool:
 def conflict_shown(question: GoldQuestion, answer: Answer) -> bool:
     """Whether two spans of gold documents are shown as differing, each with another gold answer.
 
-    A span shows a gold answer that holds it, or that it holds; two that state the same numbers, be it in two languages,
-    are one value.
+    A span shows a gold answer that holds it, or that it holds; two that state the same quantities, be it in two
+    languages (225万, 2.25 million), are one value.
     """
     golds = question.short or question.answers
     shown = [
@@ -191,7 +205,7 @@ def conflict_shown(question: GoldQuestion, answer: Answer) -> bool:
         if citation.passage.document_id in question.documents
     ]
     return any(
-        values and others and values.isdisjoint(others) and not _same_numbers(quote, other)
+        values and others and values.isdisjoint(others) and not _same_quantities(quote, other)
         for (quote, values), (other, others) in combinations(shown, 2)
     )
 
@@ -201,8 +215,16 @@ def _holds(text: str, part: str) -> bool:
     return re.search(rf"(?<!\d){re.escape(fold(part))}(?!\d)", fold(text)) is not None
 
 
-def _same_numbers(one: str, other: str) -> bool:
-    return bool(numbers_stated(one)) and numbers_stated(one) == numbers_stated(other)
+def _same_quantities(one: str, other: str) -> bool:
+    return bool(_quantities(one)) and _quantities(one) == _quantities(other)
+
+
+def _quantities(text: str) -> set[float]:
+    """The numbers, scaled numbers and months that a text states, in digits or in words of either language."""
+    folded = fold(text)
+    scaled = {float(match[1].replace(",", "")) * _SCALES[match[2] or ""] for match in _SCALED.finditer(folded)}
+    in_words = {float(number) for number in numbers_stated(_SCALED.sub(" ", folded))}
+    return scaled | in_words | {float(_MONTHS[match[0]]) for match in _MONTH.finditer(folded)}
 
 
 def answer_measures(question: GoldQuestion, answer: Answer) -> dict[str, float]:
@@ -215,7 +237,7 @@ def answer_measures(question: GoldQuestion, answer: Answer) -> dict[str, float]:
         return {"rightly refused": float(not answer.answered)}
     supporting = [supports(question, citation) for citation in answer.citations]
     precision = sum(supporting) / max(1, len(supporting))
-    exact, overlap = _short_scores(question, answer)
+    exact, overlap = short_scores(question.short or question.answers, answer)
     measures = {
         "answer recall": float(answer_found(question, answer)),
         "wrongly refused": float(not answer.answered),
@@ -233,11 +255,10 @@ def answer_measures(question: GoldQuestion, answer: Answer) -> dict[str, float]:
     return measures
 
 
-def _short_scores(question: GoldQuestion, answer: Answer) -> tuple[float, float]:
-    """Exact match and F1 of the short answer, as defined for the language of the passage it is cut from."""
+def short_scores(golds: Sequence[str], answer: Answer) -> tuple[float, float]:
+    """Exact match and F1 of the short answer, as defined for the language of the passage it is cut from; 0 without."""
     if answer.short is None:
         return 0.0, 0.0
-    golds = question.short or question.answers
     return short_answer_scores(answer.short.quote, golds, dominant_language(answer.short.passage.text))
 
 
