@@ -96,8 +96,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("results", type=Path, help="what `qa eval --output` wrote")
     parser.add_argument("--output", type=Path, required=True, help="the SVG to write")
     options = parser.parse_args(arguments)
-    confidence = json.loads(options.results.read_text(encoding="utf-8"))["confidence"]
-    options.output.write_text(drawing(confidence), encoding="utf-8", newline="\n")
+    report = json.loads(options.results.read_text(encoding="utf-8"))
+    if "confidence" not in report:
+        parser.error(f"{options.results} says nothing of confidence; name what `qa eval --output` wrote.")
+    options.output.write_text(drawing(report["confidence"]), encoding="utf-8", newline="\n")
     return 0
 
 
