@@ -214,7 +214,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     before = comparison.read_report(options.against) if options.against else None
     questions = evaluation.read_questions(options.questions)
     follow_ups = options.follow_ups or options.questions.with_name("follow_ups.jsonl")
-    turns = chains.read_chains(follow_ups) if options.follow_ups or follow_ups.is_file() else []
+    turns = evaluation.read_chains(follow_ups) if options.follow_ups or follow_ups.is_file() else []
     chat = Chat.open(options.index)
     anyway = evaluation.never_refusing(chat).ask
     with _stage_bars() as progress:

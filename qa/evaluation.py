@@ -7,13 +7,12 @@ every mean over answerable questions; what is measured of answers alone says so 
 import gzip
 import json
 import re
-from calendar import month_name
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import ir_measures
 import numpy as np
@@ -39,18 +38,12 @@ MEASURES = {
     "nDCG@10": ir_measures.nDCG @ 10,
 }
 SUPPORTING = "citations that support"  # a mean over citations; every other is one over questions
-_SCALES = {
-    "": 1.0,
-    "万": 1e4,
-    "亿": 1e8,
-    "万亿": 1e12,
-    "thousand": 1e3,
-    "million": 1e6,
-    "billion": 1e9,
-    "trillion": 1e12,
-}
+_SCALES = {"万": 1e4, "亿": 1e8, "万亿": 1e12, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
 _SCALED = re.compile(r"(\d+(?:,\d{3})*(?:\.\d+)?)(?:\s*(万亿|万|亿|thousand|million|billion|trillion))?")
-_MONTHS = {month.lower(): number for number, month in enumerate(month_name) if month}
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
 _MONTH = re.compile(rf"\b(?:{'|'.join(_MONTHS)})\b")
 
 Relevant = Mapping[str, Mapping[str, int]]  # question id -> unit id -> 1
@@ -64,8 +57,8 @@ Figures = dict[str, dict[str, dict[str, float]]]  # group -> measure -> mean, lo
 class GoldQuestion:
     """One line of a question file; `answers` and `documents` are empty where the corpus cannot answer.
 
-    `short` holds the shortest spans that answer, where these are not the `answers`; in a `conflict` the documents give
-    differing answers.
+    `short` holds the shortest spans that answer, where an answer is longer; `conflict` says that the documents
+    disagree, each value being one of the answers.
     """
 
     id: str
@@ -79,6 +72,11 @@ class GoldQuestion:
     conflict: bool = False
 
     @property
+    def shortest(self) -> tuple[str, ...]:
+        """The spans that a short answer is compared with."""
+        return self.short or self.answers
+
+    @property
     def answerable(self) -> bool:
         """Whether the corpus holds an answer."""
         return bool(self.answers)
@@ -89,57 +87,120 @@ class GoldQuestion:
         return f"{self.language} across" if self.crossing else self.language
 
 
+@dataclass(frozen=True, slots=True)
+class GoldTurn:
+    """One question of a conversation; `means` is the complete question it stands for.
+
+    A turn is standalone if it can be understood, and must be answered, without those before it.
+    """
+
+    question: str
+    standalone: bool
+    means: str
+    documents: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
+    short: tuple[str, ...] = ()
+
+    @property
+    def shortest(self) -> tuple[str, ...]:
+        """The spans that a short answer is compared with."""
+        return self.short or self.answers
+
+
+@dataclass(frozen=True, slots=True)
+class GoldChain:
+    """One line of a file of follow-up questions: a conversation of at least two turns, the first standalone."""
+
+    id: str
+    language: str
+    turns: tuple[GoldTurn, ...]
+
+
+Gold = TypeVar("Gold", GoldQuestion, GoldChain)
+
+
 def read_questions(path: Path) -> list[GoldQuestion]:
     """The questions of a JSON Lines file.
 
     Raises:
         QuestionError: naming the line that cannot be read.
     """
-    questions: dict[str, GoldQuestion] = {}
-    for place, line in lines_with_places(path, "questions"):
-        question = _question(line, place)
-        if question.id in questions:
-            raise QuestionError(f"{place}: the id {question.id!r} stands in a line before.")
-        questions[question.id] = question
-    return list(questions.values())
+    return _read(path, _question, "id, question, language, type")
 
 
-def lines_with_places(path: Path, what: str) -> Iterator[tuple[str, str]]:
-    """The lines of a file that are not blank, each after its place, as an error would name it.
+def read_chains(path: Path) -> list[GoldChain]:
+    """The conversations of a JSON Lines file.
 
     Raises:
-        QuestionError: if the file cannot be read or has none, calling what it should hold as `what` does.
+        QuestionError: naming the line that cannot be read.
     """
+    return _read(path, _chain, "id, language, turns")
+
+
+def _read(path: Path, parse: Callable[[Mapping[str, Any]], Gold], needs: str) -> list[Gold]:
+    records: list[Gold] = []
+    identities: set[str] = set()
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")  # a line separator inside a string ends no line
     except (OSError, UnicodeDecodeError) as error:
-        raise QuestionError(f"{path} cannot be read as UTF-8 text; name a JSON Lines file of {what}.") from error
-    if not any(map(str.strip, lines)):
-        raise QuestionError(f"{path} holds no {what}.")
+        raise QuestionError(f"{path} cannot be read as UTF-8 text; name a JSON Lines file of questions.") from error
     for number, line in enumerate(lines, 1):
         if line.strip():
-            yield f"{path}, line {number}", line
+            try:
+                records.append(parse(json.loads(line)))
+            except (ValueError, KeyError, TypeError) as error:
+                raise QuestionError(f"{path}, line {number}: needs JSON with {needs} ({error}).") from error
+            if records[-1].id in identities:
+                raise QuestionError(f"{path}, line {number}: the id {records[-1].id!r} stands in a line before.")
+            identities.add(records[-1].id)
+    if not records:
+        raise QuestionError(f"{path} holds no questions.")
+    return records
 
 
-def _question(line: str, place: str) -> GoldQuestion:
-    try:
-        record = json.loads(line)
-        return GoldQuestion(
-            id=str(record["id"]),
-            question=str(record["question"]),
-            language=str(record["language"]),
-            type=str(record["type"]),
-            documents=texts(record, "documents"),
-            answers=texts(record, "answers"),
-            crossing=bool(record.get("crossing", False)),
-            short=texts(record, "short"),
-            conflict=bool(record.get("conflict", False)),
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise QuestionError(f"{place}: needs JSON with id, question, language, type ({error}).") from error
+def _question(record: Mapping[str, Any]) -> GoldQuestion:
+    return GoldQuestion(
+        id=str(record["id"]),
+        question=str(record["question"]),
+        language=str(record["language"]),
+        type=str(record["type"]),
+        documents=_texts(record, "documents"),
+        answers=_texts(record, "answers"),
+        crossing=bool(record.get("crossing", False)),
+        short=_texts(record, "short"),
+        conflict=_truth(record, "conflict"),
+    )
 
 
-def texts(record: Mapping[str, Any], key: str) -> tuple[str, ...]:
+def _chain(record: Mapping[str, Any]) -> GoldChain:
+    turns = record["turns"]
+    if not isinstance(turns, list) or len(turns) < 2:
+        raise TypeError("turns must be a list of at least two")
+    chain = GoldChain(str(record["id"]), str(record["language"]), tuple(_turn(turn) for turn in turns))
+    if not chain.turns[0].standalone:
+        raise ValueError("the first turn must be standalone")
+    return chain
+
+
+def _turn(record: Mapping[str, Any]) -> GoldTurn:
+    return GoldTurn(
+        question=str(record["question"]),
+        standalone=_truth(record, "standalone"),
+        means=str(record["means"]),
+        documents=_texts(record, "documents"),
+        answers=_texts(record, "answers"),
+        short=_texts(record, "short"),
+    )
+
+
+def _truth(record: Mapping[str, Any], key: str) -> bool:
+    value = record.get(key, False)
+    if not isinstance(value, bool):
+        raise TypeError(f"{key} must be true or false")
+    return value
+
+
+def _texts(record: Mapping[str, Any], key: str) -> tuple[str, ...]:
     values = record.get(key, [])
     if not isinstance(values, list) or not all(isinstance(value, str) and value.strip() for value in values):
         raise TypeError(f"{key} must be a list of texts, none empty")
@@ -198,7 +259,7 @@ def conflict_shown(question: GoldQuestion, answer: Answer) -> bool:
     A span shows a gold answer that holds it, or that it holds; two that state the same quantities, be it in two
     languages (225万, 2.25 million), are one value.
     """
-    golds = question.short or question.answers
+    golds = question.shortest
     shown = [
         (citation.quote, {gold for gold in golds if _holds(citation.quote, gold) or _holds(gold, citation.quote)})
         for citation in answer.conflict
@@ -222,9 +283,9 @@ def _same_quantities(one: str, other: str) -> bool:
 def _quantities(text: str) -> set[float]:
     """The numbers, scaled numbers and months that a text states, in digits or in words of either language."""
     folded = fold(text)
-    scaled = {float(match[1].replace(",", "")) * _SCALES[match[2] or ""] for match in _SCALED.finditer(folded)}
+    scaled = {float(match[1].replace(",", "")) * _SCALES.get(match[2], 1.0) for match in _SCALED.finditer(folded)}
     in_words = {float(number) for number in numbers_stated(_SCALED.sub(" ", folded))}
-    return scaled | in_words | {float(_MONTHS[match[0]]) for match in _MONTH.finditer(folded)}
+    return scaled | in_words | {1.0 + _MONTHS.index(match[0]) for match in _MONTH.finditer(folded)}
 
 
 def answer_measures(question: GoldQuestion, answer: Answer) -> dict[str, float]:
@@ -237,7 +298,7 @@ def answer_measures(question: GoldQuestion, answer: Answer) -> dict[str, float]:
         return {"rightly refused": float(not answer.answered)}
     supporting = [supports(question, citation) for citation in answer.citations]
     precision = sum(supporting) / max(1, len(supporting))
-    exact, overlap = short_scores(question.short or question.answers, answer)
+    exact, overlap = short_scores(question.shortest, answer)
     measures = {
         "answer recall": float(answer_found(question, answer)),
         "wrongly refused": float(not answer.answered),

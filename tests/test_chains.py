@@ -1,27 +1,26 @@
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 
-from qa.chains import Chain, Turn, evaluate_chains, read_chains
+from qa.chains import evaluate_chains
 from qa.chat import Chat
 from qa.datatypes import Answer, Citation, Hit, Passage
-from qa.errors import QuestionError
+from qa.evaluation import GoldChain, GoldTurn
 
 TEA = Passage(0, "tea.md", (), 0, 39, "White tea is brewed at 80 degrees, not 90.")
 TURTLE = Passage(1, "turtle.md", (), 0, 30, "The turtle dives 1,200 metres.")
 CHAINS = [
-    Chain(
+    GoldChain(
         "tea", "en",
         (
-            Turn("How hot is the water?", True, "How hot is the water?", ("tea.md",), ("80 degrees",)),
-            Turn("And for turtles?", False, "How deep do turtles dive?", ("turtle.md",), ("1,200 metres",)),
-            Turn("Why?", False, "Why do turtles dive?", ("turtle.md",), ("to eat",)),
-            Turn("Which tea is white?", True, "Which tea is white?", ("tea.md",), ("White tea",)),
+            GoldTurn("How hot is the water?", True, "How hot is the water?", ("tea.md",), ("80 degrees",)),
+            GoldTurn("And for turtles?", False, "How deep do turtles dive?", ("turtle.md",), ("1,200 metres",)),
+            GoldTurn("Why?", False, "Why do turtles dive?", ("turtle.md",), ("to eat",)),
+            GoldTurn("Which tea is white?", True, "Which tea is white?", ("tea.md",), ("White tea",)),
         ),
     ),
-    Chain("城", "zh", (Turn("谁是市长？", True, "谁是市长？"), Turn("他几岁？", False, "市长几岁？"))),
+    GoldChain("城", "zh", (GoldTurn("谁是市长？", True, "谁是市长？"), GoldTurn("他几岁？", False, "市长几岁？"))),
 ]  # fmt: skip
 
 
@@ -91,47 +90,7 @@ def test_figures_by_kind_of_turn_are_those_counted_by_hand() -> None:
 def test_chains_are_asked_of_the_shipped_articles(chat: Chat) -> None:
     """A chain over the shipped articles is measured as JSON, a first turn like any question that stands alone."""
     name = "jingjinji-collaboration-data.zh.md"
-    first = Turn("京津冀创业投资引导基金的总规模是多少？", True, "", (name,), ("500亿元",))
-    report = evaluate_chains([Chain("fund", "zh", (first,))], lambda question, _: chat.ask(question))
+    first = GoldTurn("京津冀创业投资引导基金的总规模是多少？", True, "", (name,), ("500亿元",))
+    report = evaluate_chains([GoldChain("fund", "zh", (first,))], lambda question, _: chat.ask(question))
     assert json.loads(json.dumps(report)) == report
     assert report["figures"]["turns: first"]["document recall@5"]["mean"] == 1
-
-
-GOOD = {
-    "id": "chain-zh-01",
-    "language": "zh",
-    "turns": [
-        {"question": "谁？", "standalone": True, "documents": ["a.md"], "answers": ["甲"], "means": "谁？"},
-        {"question": "几岁？", "standalone": False, "means": "甲几岁？"},
-    ],
-}
-
-
-def test_chains_are_read_as_written(tmp_path: Path) -> None:
-    """Blank lines and a byte order mark are passed over; a turn without documents is one that cannot be answered."""
-    path = tmp_path / "follow_ups.jsonl"
-    path.write_text("\ufeff\n" + json.dumps(GOOD, ensure_ascii=False) + "\r\n\n", encoding="utf-8")
-    turns = (Turn("谁？", True, "谁？", ("a.md",), ("甲",)), Turn("几岁？", False, "甲几岁？"))
-    assert read_chains(path) == [Chain("chain-zh-01", "zh", turns)]
-
-
-@pytest.mark.parametrize(
-    "bad",
-    [
-        "{",
-        "[]",
-        json.dumps({**GOOD, "id": "2", "turns": []}),
-        json.dumps({**GOOD, "id": "2", "turns": ["谁？"]}),
-        json.dumps({**GOOD, "id": "2", "turns": [{"question": "谁？", "means": "谁？"}]}),
-        json.dumps({**GOOD, "id": "2", "turns": [{"question": "谁？", "means": "谁？", "standalone": "no"}]}),
-        json.dumps({**GOOD, "id": "2", "turns": [{**GOOD["turns"][0], "answers": "甲"}]}),
-        json.dumps(GOOD),
-    ],
-    ids=["not JSON", "list", "no turns", "text", "kind missing", "kind as text", "text for answers", "same id twice"],
-)
-def test_a_chain_that_cannot_be_read_is_named(tmp_path: Path, bad: str) -> None:
-    """A chain that would not be measured as its writer meant it is refused by its line."""
-    path = tmp_path / "follow_ups.jsonl"
-    path.write_text(f"{json.dumps(GOOD)}\n{bad}\n", encoding="utf-8")
-    with pytest.raises(QuestionError, match="line 2"):
-        read_chains(path)

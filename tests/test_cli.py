@@ -194,7 +194,7 @@ def test_eval_measures_follow_ups_beside_the_questions(
         "--output",
         str(tmp_path / "report.json"),
     ]
-    named = write_lines(tmp_path / "named.jsonl", {"id": "chain-1", "language": "zh", "turns": [turn]})
+    named = write_lines(tmp_path / "named.jsonl", {"id": "chain-1", "language": "zh", "turns": [turn, turn]})
 
     def measured(*more: str) -> list[str]:
         assert main([*command, *more]) == 0
@@ -203,9 +203,9 @@ def test_eval_measures_follow_ups_beside_the_questions(
         return [each["id"] for each in report.get("follow_ups", {"questions": []})["questions"]]
 
     assert measured() == []
-    assert measured("--follow-ups", str(named)) == ["chain-1/1"]
+    assert measured("--follow-ups", str(named)) == ["chain-1/1", "chain-1/2"]
     named.rename(tmp_path / "follow_ups.jsonl")
-    assert measured() == ["chain-1/1"]
+    assert measured() == ["chain-1/1", "chain-1/2"]
 
 
 def test_a_gold_question_may_hold_any_character(

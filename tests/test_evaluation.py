@@ -10,13 +10,16 @@ from qa.datatypes import Answer, Citation, Hit, Passage
 from qa.errors import QuestionError
 from qa.evaluation import (
     MEASURES,
+    GoldChain,
     GoldQuestion,
+    GoldTurn,
     answer_found,
     answer_measures,
     conflict_shown,
     evaluate,
     never_refusing,
     ranking_values,
+    read_chains,
     read_questions,
     relevant_passages,
     supports,
@@ -332,11 +335,12 @@ def test_questions_are_read_as_written(tmp_path: Path) -> None:
         json.dumps({**GOOD, "id": "q2", "documents": "a.md"}),
         json.dumps({**GOOD, "id": "q2", "answers": [""]}),
         json.dumps({**GOOD, "id": "q2", "short": "因为"}),
+        json.dumps({**GOOD, "id": "q2", "conflict": "no"}),
         json.dumps(GOOD),
     ],
     ids=[
         "not JSON", "list", "null", "no question", "null answers", "text for answers", "text for documents",
-        "empty answer", "text for short", "same id twice",
+        "empty answer", "text for short", "text for conflict", "same id twice",
     ],
 )  # fmt: skip
 def test_line_that_cannot_be_read_is_named(tmp_path: Path, bad: str) -> None:
@@ -345,6 +349,67 @@ def test_line_that_cannot_be_read_is_named(tmp_path: Path, bad: str) -> None:
     path.write_text(f"{json.dumps(GOOD)}\n\n{bad}\n", encoding="utf-8")
     with pytest.raises(QuestionError, match="line 3"):
         read_questions(path)
+
+
+def test_a_short_answer_is_compared_with_the_shortest_spans(tmp_path: Path) -> None:
+    """The shortest spans are those that a line names as short, or its answers; a conflict is read as one."""
+    path = tmp_path / "questions.jsonl"
+    lines = [{**GOOD, "answers": ["三个园区"], "short": ["三个"], "conflict": True}, {**GOOD, "id": "q2"}]
+    path.write_text("\n".join(json.dumps(line, ensure_ascii=False) for line in lines), encoding="utf-8")
+    first, second = read_questions(path)
+    assert (first.answers, first.shortest, first.conflict) == (("三个园区",), ("三个",), True)
+    assert (second.shortest, second.conflict) == (("因为",), False)
+
+
+TURNS: list[dict[str, object]] = [
+    {
+        "question": "为何？",
+        "standalone": True,
+        "documents": ["a.md"],
+        "answers": ["因为雨"],
+        "short": ["雨"],
+        "means": "为何？",
+    },
+    {"question": "And who?", "standalone": False, "documents": [], "answers": [], "means": "And who asks why?"},
+]
+CHAIN = {"id": "c1", "language": "zh", "turns": TURNS}
+
+
+def test_conversations_are_read_as_written(tmp_path: Path) -> None:
+    """A conversation keeps its turns in order, each with what it means, answerable or not."""
+    path = tmp_path / "follow_ups.jsonl"
+    path.write_text(json.dumps(CHAIN, ensure_ascii=False) + "\n\n", encoding="utf-8")
+    first = GoldTurn("为何？", True, "为何？", ("a.md",), ("因为雨",), ("雨",))
+    second = GoldTurn("And who?", False, "And who asks why?")
+    assert read_chains(path) == [GoldChain("c1", "zh", (first, second))]
+    assert (first.shortest, second.shortest) == (("雨",), ())
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "{not JSON",
+        "[]",
+        json.dumps({"id": "c2", "language": "zh"}),
+        json.dumps({**CHAIN, "id": "c2", "turns": TURNS[:1]}),
+        json.dumps({**CHAIN, "id": "c2", "turns": TURNS[::-1]}),
+        json.dumps({**CHAIN, "id": "c2", "turns": [TURNS[0], "And who?"]}),
+        json.dumps({**CHAIN, "id": "c2", "turns": [TURNS[0], {"question": "And who?", "standalone": False}]}),
+        json.dumps({**CHAIN, "id": "c2", "turns": [TURNS[0], {**TURNS[1], "standalone": "no"}]}),
+        json.dumps({**CHAIN, "id": "c2", "turns": [TURNS[0], {**TURNS[1], "answers": "the clerk"}]}),
+        json.dumps(CHAIN),
+    ],
+    ids=[
+        "not JSON", "list", "no turns", "one turn", "follow-up first", "text for a turn", "no meaning",
+        "text for standalone", "text for answers", "same id twice",
+    ],
+)  # fmt: skip
+def test_conversation_that_cannot_be_read_is_named(tmp_path: Path, bad: str) -> None:
+    """A conversation that would not be measured as its writer meant it is refused by the number of its line."""
+    path = tmp_path / "follow_ups.jsonl"
+    path.write_text(f"{json.dumps(CHAIN)}\n{bad}\n", encoding="utf-8")
+    with pytest.raises(QuestionError, match="line 2"):
+        read_chains(path)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\n \n", b"\xff\xfe"], ids=["missing", "empty", "blank", "not UTF-8"])
