@@ -18,7 +18,8 @@ def evaluate_chains(
 
     Args:
         chains: as `read_chains` reads them.
-        ask: answers a question after the answers given before in its chain, oldest first.
+        ask: answers a question after the answers given before in its chain, oldest first. Follow-ups are also asked in
+            full, with none before them: what is found then and not else is lost to their being incomplete.
         progress: called with the chains done and their number.
 
     Returns:
@@ -36,23 +37,30 @@ def evaluate_chains(
             )
             answer = ask(turn.question, tuple(history))
             history.append(answer)
-            outcomes.append({**outcome(gold, answer, _measures(gold, kind, answer)), "means": turn.means})
+            measures = _measures(gold, kind, answer)
+            if kind == "follow-up":
+                measures |= {f"{name} in full": value for name, value in _found(gold, ask(turn.means, ())).items()}
+            outcomes.append({**outcome(gold, answer, measures), "means": turn.means})
             groups[identity] = [f"turns: {kind}", f"turns: {kind}, {chain.language}"]
         progress(done, len(chains))
     return {"figures": figures(outcomes, groups), "questions": outcomes}
 
 
 def _measures(question: GoldQuestion, kind: Kind, answer: Answer) -> dict[str, float]:
-    """Whether a gold document is among the first hits, its answer cited, and the question searched in other words."""
+    """What is found, and whether the question was refused, or searched in other words."""
+    refused = {"wrongly refused" if question.answerable else "rightly refused": float(not answer.answered)}
     searched_anew = float(bool(answer.searched_as))
     rewritten = {"rewritten" if kind == "follow-up" else "wrongly rewritten": searched_anew}
+    return {**_found(question, answer), **refused, **rewritten}
+
+
+def _found(question: GoldQuestion, answer: Answer) -> dict[str, float]:
+    """Whether a gold document is among the first hits, and its answer cited; nothing of what cannot be answered."""
     if not question.answerable:
-        return {"rightly refused": float(not answer.answered), **rewritten}
-    found = [hit.passage.document_id in question.documents for hit in answer.hits]
+        return {}
+    right = [hit.passage.document_id in question.documents for hit in answer.hits]
     return {
-        "document recall@1": float(any(found[:1])),
-        "document recall@5": float(any(found[:5])),
+        "document recall@1": float(any(right[:1])),
+        "document recall@5": float(any(right[:5])),
         "answer recall": float(answer_found(question, answer)),
-        "wrongly refused": float(not answer.answered),
-        **rewritten,
     }

@@ -245,7 +245,7 @@ def _report_text(report: dict[str, Any]) -> str:
         lines.append(f"{group} ({max(int(figure['count']) for figure in measures.values())})")
         for name, figure in measures.items():
             lines.append(
-                f"  {name:<24} {figure['mean']:.3f}  [{figure['low']:.3f}, {figure['high']:.3f}]  n={figure['count']}"
+                f"  {name:<26} {figure['mean']:.3f}  [{figure['low']:.3f}, {figure['high']:.3f}]  n={figure['count']}"
             )
     confidence = report["confidence"]
     for part in ("reliability", "risk and coverage"):

@@ -48,7 +48,11 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What moved between two reports; `altered` are questions whose wording or gold answer is another now."""
+    """What moved between two reports.
+
+    `altered` are questions whose wording or gold answer is another now, `unshared` measures that only one report has of
+    the questions in both.
+    """
 
     changes: tuple[Change, ...]
     moved: tuple[Moved, ...]
@@ -56,6 +60,7 @@ class Comparison:
     added: tuple[str, ...]
     removed: tuple[str, ...]
     altered: tuple[str, ...]
+    unshared: tuple[str, ...]
 
 
 def read_report(path: Path) -> dict[str, Any]:
@@ -70,11 +75,17 @@ def read_report(path: Path) -> dict[str, Any]:
         raise ReportError(f"The report {path} cannot be read: {error.strerror}.", path) from error
     except ValueError as error:
         raise ReportError(f"{path} is not JSON; name what `qa eval --output` wrote.", path) from error
-    parts = [report, *([report["follow_ups"]] if "follow_ups" in report else [])] if isinstance(report, dict) else [{}]
-    if not all(isinstance(part, dict) and _are_outcomes(part.get("questions")) for part in parts):
+    if not _is_report(report):
         raise ReportError(f"{path} holds no outcome of each question; write it anew with `qa eval --output`.", path)
     checked: dict[str, Any] = report
     return checked
+
+
+def _is_report(value: object) -> bool:
+    if not isinstance(value, dict) or not _are_outcomes(value.get("questions")):
+        return False
+    follow_ups = value.get("follow_ups", {"questions": []})
+    return isinstance(follow_ups, dict) and _are_outcomes(follow_ups.get("questions"))
 
 
 def _are_outcomes(questions: object) -> bool:
@@ -94,13 +105,15 @@ def compare(old: Sequence[Outcome], new: Sequence[Outcome]) -> Comparison:
     matched = [key for key in after if key in before]
     were, are = [before[key] for key in matched], [after[key] for key in matched]
     pairs = list(zip(were, are, strict=True))
+    shared = [name for name in measures_of(are) if name in measures_of(were)]
     return Comparison(
-        changes=tuple(_change(name, were, are) for name in measures_of(are) if name in measures_of(were)),
-        moved=tuple(moved for moved in (_moved(was, now) for was, now in pairs) if moved is not None),
+        changes=tuple(_change(name, were, are) for name in shared),
+        moved=tuple(moved for moved in (_moved(was, now, shared) for was, now in pairs) if moved is not None),
         matched=len(matched),
         added=tuple(key for key in after if key not in before),
         removed=tuple(key for key in before if key not in after),
         altered=tuple(now["id"] for was, now in pairs if any(was.get(key) != now.get(key) for key in _GOLD)),
+        unshared=tuple(name for name in measures_of([*were, *are]) if name not in shared),
     )
 
 
@@ -115,10 +128,10 @@ def _change(measure: str, old: Sequence[Outcome], new: Sequence[Outcome]) -> Cha
     return Change(measure, int(counted.sum()), old_mean, new_mean, difference, low, high, test, p)
 
 
-def _moved(was: Outcome, now: Outcome) -> Moved | None:
+def _moved(was: Outcome, now: Outcome, measures: Sequence[str]) -> Moved | None:
     gained: dict[str, tuple[float | None, float | None]] = {}
     lost: dict[str, tuple[float | None, float | None]] = {}
-    for measure in measures_of([now, was]):
+    for measure in measures:
         old, new = was["measures"].get(measure), now["measures"].get(measure)
         risen = (new or 0.0) - (old or 0.0)
         if risen and measure not in _ONLY_IN_MEANS:
@@ -143,13 +156,18 @@ def comparison_text(comparison: Comparison) -> str:
     lines = [line for moved in comparison.moved for line in _moved_lines(moved)]
     lines.append(f"{len(comparison.moved)} of {comparison.matched} questions moved.")
     if comparison.changes:
-        lines.append(f"{'over the questions of both':<26} old    new    difference (95% interval)  p")
+        lines.append(f"{'over the questions of both':<28} old    new    difference (95% interval)  p")
     for each in comparison.changes:
         interval = f"{each.difference:+.3f} [{each.low:+.3f}, {each.high:+.3f}]"
         test = f"{each.p:.3f} {each.test}, n={each.count}"
-        lines.append(f"  {each.measure:<24} {each.old:.3f}  {each.new:.3f}  {interval:<25}  {test}")
-    unmatched = {"added": comparison.added, "removed": comparison.removed, "altered": comparison.altered}
-    lines += [f"{label} ({len(names)}): {', '.join(names)}" for label, names in unmatched.items() if names]
+        lines.append(f"  {each.measure:<26} {each.old:.3f}  {each.new:.3f}  {interval:<25}  {test}")
+    apart = {
+        "added": comparison.added,
+        "removed": comparison.removed,
+        "altered": comparison.altered,
+        "measured in one alone": comparison.unshared,
+    }
+    lines += [f"{label} ({len(names)}): {', '.join(names)}" for label, names in apart.items() if names]
     return "\n".join(lines)
 
 

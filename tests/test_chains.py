@@ -42,13 +42,26 @@ ANSWERS = {
 }
 
 
+IN_FULL = {
+    "How deep do turtles dive?": said("", [TURTLE], "dives 1,200 metres"),
+    "Why do turtles dive?": said("", [TURTLE]),
+    "市长几岁？": said("", [TEA]),
+}
+
+
+def in_turn_or_full(question: str, history: Sequence[Answer]) -> Answer:
+    """A turn's answer, or that of a follow-up in full, which is asked with nothing before it."""
+    return ANSWERS[question] if question in ANSWERS else IN_FULL[question] if not history else ANSWERS[""]
+
+
 def test_each_turn_is_asked_with_the_answers_before_it() -> None:
     """A turn is asked with its own chain's answers so far, oldest first, and no other's."""
     asked: list[tuple[str, tuple[Answer, ...]]] = []
 
     def ask(question: str, history: Sequence[Answer]) -> Answer:
-        asked.append((question, tuple(history)))
-        return ANSWERS[question]
+        if question in ANSWERS:
+            asked.append((question, tuple(history)))
+        return in_turn_or_full(question, history)
 
     evaluate_chains(CHAINS, ask)
     expected = [
@@ -61,7 +74,7 @@ def test_each_turn_is_asked_with_the_answers_before_it() -> None:
 
 def test_figures_by_kind_of_turn_are_those_counted_by_hand() -> None:
     """Follow-ups, first turns and complete later ones are apart, each turn counting once in its kind and language."""
-    report = evaluate_chains(CHAINS, lambda question, _: ANSWERS[question])
+    report = evaluate_chains(CHAINS, in_turn_or_full)
     means = {
         group: {name: (figure["mean"], figure["count"]) for name, figure in measures.items()}
         for group, measures in report["figures"].items()
@@ -73,6 +86,9 @@ def test_figures_by_kind_of_turn_are_those_counted_by_hand() -> None:
         "wrongly refused": (1 / 2, 2),
         "rewritten": (pytest.approx(2 / 3), 3),
         "rightly refused": (0.0, 1),
+        "document recall@1 in full": (1.0, 2),
+        "document recall@5 in full": (1.0, 2),
+        "answer recall in full": (1 / 2, 2),
     }
     assert means["turns: standalone"] == {
         "document recall@1": (0.0, 1),

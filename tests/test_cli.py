@@ -150,7 +150,7 @@ def test_eval_prints_writes_and_keeps_the_floor(
     assert figures["answer recall"]["count"] == 2
     assert figures["rightly refused"]["count"] == 1
     for name, figure in figures.items():
-        assert f"  {name:<24} {figure['mean']:.3f} " in printed
+        assert f"  {name:<26} {figure['mean']:.3f} " in printed
     for part, name in (("reliability", "expected calibration error"), ("risk and coverage", "area")):
         assert f"{name} {written['confidence'][part][name]:.3f}" in printed
     assert main([*command, "--floor", "answer recall=1.01"]) == 1

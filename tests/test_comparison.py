@@ -98,8 +98,17 @@ def test_each_measure_is_compared_over_the_questions_of_both() -> None:
 def test_a_report_against_itself_moves_nothing() -> None:
     """The same outcomes have no question moved, no difference in any measure, and no chance of one."""
     comparison = compare(OLD, OLD)
-    assert comparison.moved == comparison.added == comparison.removed == comparison.altered == ()
+    assert comparison.moved == comparison.added == comparison.removed == comparison.altered == comparison.unshared == ()
     assert {(change.difference, change.p) for change in comparison.changes} == {(0.0, 1.0)}
+
+
+def test_a_measure_of_one_report_alone_moves_no_question() -> None:
+    """A measure that the old report has of no question is named, and no question counts as having gained by it."""
+    older = [{**each, "measures": {k: v for k, v in each["measures"].items() if k != "F1"}} for each in NEW]
+    comparison = compare(older, NEW)
+    assert (comparison.moved, comparison.unshared) == ((), ("F1",))
+    assert "F1" not in {change.measure for change in comparison.changes}
+    assert comparison_text(comparison).splitlines()[-1] == "measured in one alone (1): F1"
 
 
 def test_a_question_with_another_gold_answer_is_named() -> None:

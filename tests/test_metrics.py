@@ -94,7 +94,7 @@ def test_risk_is_that_worked_out_by_hand() -> None:
 @given(st.lists(PAIRS, min_size=1, max_size=30))
 @settings(deadline=None)
 def test_every_question_counts_in_both(pairs: list[tuple[float, bool]]) -> None:
-    """No question leaves the bins or the curve, which ends at the share wrong and is least with the right ones on top."""
+    """No question leaves the bins or the curve, which ends at the share wrong; the right first is its best."""
     confidences, right = [confidence for confidence, _ in pairs], [true for _, true in pairs]
     found, curve = reliability(confidences, right), risk_coverage(confidences, right)
     assert sum(each["count"] for each in found["bins"]) == len(pairs)
