@@ -68,10 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("eval", help="measure answers against questions with known answers")
     evaluate.add_argument("--questions", type=Path, default=Path("eval/questions.jsonl"), metavar="FILE")
     evaluate.add_argument(
-        "--follow-ups",
-        type=Path,
-        metavar="FILE",
-        help="default: follow_ups.jsonl beside the questions, if there",
+        "--follow-ups", type=Path, metavar="FILE", help="default: follow_ups.jsonl beside the questions, if there"
     )
     evaluate.add_argument("--output", type=Path, metavar="FILE", help="write the whole report as JSON")
     evaluate.add_argument("--against", type=Path, metavar="RESULTS", help="an earlier --output: print what moved since")
