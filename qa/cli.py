@@ -84,7 +84,11 @@ def _parser() -> argparse.ArgumentParser:
 
     evaluate = commands.add_parser("eval", help="measure answers against questions with known answers")
     evaluate.add_argument("--questions", type=Path, default=Path("eval/questions.jsonl"), metavar="FILE")
+    evaluate.add_argument(
+        "--follow-ups", type=Path, metavar="FILE", help="default: follow_ups.jsonl beside the questions, if there"
+    )
     evaluate.add_argument("--output", type=Path, metavar="FILE", help="write the whole report as JSON")
+    evaluate.add_argument("--against", type=Path, metavar="RESULTS", help="an earlier --output: print what moved since")
     evaluate.add_argument(
         "--floor", type=_floor, action="append", default=[], metavar="MEASURE=VALUE",
         help='exit with 1 below it, for example "answer recall=0.9"; may be repeated',
@@ -255,15 +259,25 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from qa import evaluation  # brings ir_measures, which no question needs
+    from qa import chains, comparison, evaluation  # bring ir_measures and scipy, which no question needs
 
+    before = comparison.read_report(options.against) if options.against else None
     questions = evaluation.read_questions(options.questions)
+    follow_ups = options.follow_ups or options.questions.with_name("follow_ups.jsonl")
+    turns = evaluation.read_chains(follow_ups) if options.follow_ups or follow_ups.is_file() else []
     chat = Chat.open(options.index)
+    anyway = evaluation.never_refusing(chat).ask
     with _stage_bars() as progress:
         report = evaluation.evaluate(
-            questions, chat.index.passages, chat.ask, lambda done, total: progress("questions", done, total)
+            questions, chat.index.passages, chat.ask, anyway, lambda done, total: progress("questions", done, total)
         )
-    print(_figures_table(report["figures"]))
+        if turns:
+            report["follow_ups"] = chains.evaluate_chains(
+                turns, lambda question, _: chat.ask(question), lambda done, total: progress("follow-ups", done, total)
+            )
+    print(_report_text(report))
+    if before is not None:
+        print(comparison.reports_text(before, report))
     if options.output:
         try:
             options.output.parent.mkdir(parents=True, exist_ok=True)
@@ -275,14 +289,18 @@ def _evaluate(options: argparse.Namespace) -> int:
     return _below_floors(report["figures"]["all"], options.floor)
 
 
-def _figures_table(figures: dict[str, dict[str, dict[str, float]]]) -> str:
+def _report_text(report: dict[str, Any]) -> str:
     lines: list[str] = []
-    for group, measures in figures.items():
+    for group, measures in (report["figures"] | report.get("follow_ups", {"figures": {}})["figures"]).items():
         lines.append(f"{group} ({max(int(figure['count']) for figure in measures.values())})")
         for name, figure in measures.items():
             lines.append(
-                f"  {name:<16} {figure['mean']:.3f}  [{figure['low']:.3f}, {figure['high']:.3f}]  n={figure['count']}"
+                f"  {name:<26} {figure['mean']:.3f}  [{figure['low']:.3f}, {figure['high']:.3f}]  n={figure['count']}"
             )
+    confidence = report["confidence"]
+    for part in ("reliability", "risk and coverage"):
+        numbers = {name: value for name, value in confidence[part].items() if isinstance(value, float)}
+        lines.append(f"{part}: " + ", ".join(f"{name} {value:.3f}" for name, value in numbers.items()))
     return "\n".join(lines)
 
 

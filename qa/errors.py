@@ -9,7 +9,8 @@ WenjuError
 │   ├── IndexDamagedError       a file of the index is not what was written
 │   └── IndexMismatchError      the index was built with other settings
 ├── QuestionError               a question that cannot be asked
-└── ReceiptError                a receipt that cannot be read, trusted or written
+├── ReceiptError                a receipt that cannot be read, trusted or written
+└── ReportError                 a report that cannot be compared
 """
 
 from pathlib import Path
@@ -69,3 +70,11 @@ class ReceiptError(WenjuError):
     def __init__(self, message: str, name: str) -> None:
         super().__init__(message)
         self.name = name
+
+
+class ReportError(WenjuError):
+    """A report of an evaluation that cannot be read or compared."""
+
+    def __init__(self, message: str, path: Path) -> None:
+        super().__init__(message)
+        self.path = path

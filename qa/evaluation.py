@@ -1,13 +1,16 @@
-"""Questions with known answers to figures: ranking metrics, answer recall and refusals, with intervals.
+"""Questions with known answers to figures: ranking, citations, short answers, conflicts, refusals, with intervals.
 
-Ranking metrics come from `ir_measures`; a question whose passage is not found counts as zero in every mean.
+Ranking metrics come from `ir_measures`. A question whose passage is not found, or that is refused, counts as zero in
+every mean over answerable questions; what is measured of answers alone says so in its name and by its count.
 """
 
 import gzip
 import json
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,10 +18,14 @@ import ir_measures
 import numpy as np
 
 from qa import index
+from qa.chat import Chat
 from qa.config import IndexSettings
-from qa.datatypes import Answer, Document, Passage
+from qa.datatypes import Answer, Citation, Document, Passage
 from qa.embedder import BUNDLED
 from qa.errors import QuestionError
+from qa.metrics import reliability, risk_coverage, short_answer_scores
+from qa.question import numbers_stated
+from qa.significance import Values, mean_interval
 from qa.text import dominant_language, fold
 
 # A question counts as found at k when any passage that holds its answer is among the first k.
@@ -30,11 +37,20 @@ MEASURES = {
     "MRR": ir_measures.RR @ 10,
     "nDCG@10": ir_measures.nDCG @ 10,
 }
-_RESAMPLES = 2000
+SUPPORTING = "citations that support"  # a mean over citations; every other is one over questions
+_SCALES = {"万": 1e4, "亿": 1e8, "万亿": 1e12, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
+_SCALED = re.compile(r"(\d+(?:,\d{3})*(?:\.\d+)?)(?:\s*(万亿|万|亿|thousand|million|billion|trillion))?")
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
+_MONTH = re.compile(rf"\b(?:{'|'.join(_MONTHS)})\b")
 
 Relevant = Mapping[str, Mapping[str, int]]  # question id -> unit id -> 1
 Run = Mapping[str, Mapping[str, float]]  # question id -> unit id -> score
 PerQuestion = dict[str, dict[str, float]]  # question id -> measure -> value
+Outcome = dict[str, Any]  # a question as the report holds it; its `measures` and `weights` go by measure
+Figures = dict[str, dict[str, dict[str, float]]]  # group -> measure -> mean, low, high, count
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,17 +228,7 @@ def ranking_values(relevant: Relevant, run: Run) -> PerQuestion:
     return values
 
 
-def mean_interval(values: Sequence[float], seed: int = 0) -> dict[str, float]:
-    """Mean, and the 95% interval of a percentile bootstrap over questions."""
-    sample = np.asarray(values, dtype=np.float64)
-    if not len(sample):
-        return {"mean": float("nan"), "low": float("nan"), "high": float("nan"), "count": 0}
-    draws = np.random.default_rng(seed).integers(0, len(sample), size=(_RESAMPLES, len(sample)))
-    low, high = np.percentile(sample[draws].mean(axis=1), [2.5, 97.5])
-    return {"mean": float(sample.mean()), "low": float(low), "high": float(high), "count": len(sample)}
-
-
-def answer_found(question: GoldQuestion, answer: Answer) -> bool:
+def answer_found(question: "GoldQuestion | Case", answer: Answer) -> bool:
     """Whether a gold answer stands inside a cited span of a gold document."""
     quotes = [
         fold(citation.quote) for citation in answer.citations if citation.passage.document_id in question.documents
@@ -230,56 +236,225 @@ def answer_found(question: GoldQuestion, answer: Answer) -> bool:
     return any(fold(gold) in quote for gold in question.answers for quote in quotes)
 
 
+def supports(question: GoldQuestion, citation: Citation) -> bool:
+    """Whether a cited span of a gold document shares text with a gold answer there, or holds it whole."""
+    passage = citation.passage
+    if passage.document_id not in question.documents:
+        return False
+    before, after = passage.text[: citation.start - passage.start], passage.text[citation.end - passage.start :]
+    start = len(fold(before))
+    end = start + len(fold(citation.quote))
+    text = fold(before) + fold(citation.quote) + fold(after)
+    answers = [fold(answer) for answer in question.answers]
+    return any(
+        found.start() < end and found.start() + len(answer) > start
+        for answer in answers
+        for found in re.finditer(f"(?={re.escape(answer)})", text)
+    )
+
+
+def conflict_shown(question: GoldQuestion, answer: Answer) -> bool:
+    """Whether two spans of gold documents are shown as differing, each with another gold answer.
+
+    A span shows a gold answer that holds it, or that it holds; two that state the same quantities, be it in two
+    languages (225万, 2.25 million), are one value.
+    """
+    golds = question.shortest
+    shown = [
+        (citation.quote, {gold for gold in golds if _holds(citation.quote, gold) or _holds(gold, citation.quote)})
+        for citation in answer.conflict
+        if citation.passage.document_id in question.documents
+    ]
+    return any(
+        values and others and values.isdisjoint(others) and not _same_quantities(quote, other)
+        for (quote, values), (other, others) in combinations(shown, 2)
+    )
+
+
+def _holds(text: str, part: str) -> bool:
+    """Whether a text holds another, not as part of a longer number."""
+    return re.search(rf"(?<!\d){re.escape(fold(part))}(?!\d)", fold(text)) is not None
+
+
+def _same_quantities(one: str, other: str) -> bool:
+    return bool(_quantities(one)) and _quantities(one) == _quantities(other)
+
+
+def _quantities(text: str) -> set[float]:
+    """The numbers, scaled numbers and months that a text states, in digits or in words of either language."""
+    folded = fold(text)
+    scaled = {float(match[1].replace(",", "")) * _SCALES.get(match[2], 1.0) for match in _SCALED.finditer(folded)}
+    in_words = {float(number) for number in numbers_stated(_SCALED.sub(" ", folded))}
+    return scaled | in_words | {1.0 + _MONTHS.index(match[0]) for match in _MONTH.finditer(folded)}
+
+
+def answer_measures(question: GoldQuestion, answer: Answer) -> dict[str, float]:
+    """What an answer is worth, by measure.
+
+    Of an unanswerable question only whether it is refused. Of an answerable one, zeros where it is refused, and without
+    a short answer `exact match` and `F1` of 0; the measures of answers alone are left out then.
+    """
+    if not question.answerable:
+        return {"rightly refused": float(not answer.answered)}
+    supporting = [supports(question, citation) for citation in answer.citations]
+    precision = sum(supporting) / max(1, len(supporting))
+    exact, overlap = short_scores(question.shortest, answer)
+    measures = {
+        "answer recall": float(answer_found(question, answer)),
+        "wrongly refused": float(not answer.answered),
+        "citation precision": precision,
+        "exact match": exact,
+        "F1": overlap,
+        "conflict shown" if question.conflict else "false conflict": float(
+            conflict_shown(question, answer) if question.conflict else bool(answer.conflict)
+        ),
+    }
+    if answer.answered:
+        measures |= {SUPPORTING: precision, "short where answered": float(answer.short is not None)}
+    if answer.short is not None:
+        measures |= {"exact match where short": exact, "F1 where short": overlap}
+    return measures
+
+
+def short_scores(golds: Sequence[str], answer: Answer) -> tuple[float, float]:
+    """Exact match and F1 of the short answer, as defined for the language of the passage it is cut from; 0 without."""
+    if answer.short is None:
+        return 0.0, 0.0
+    return short_answer_scores(answer.short.quote, golds, dominant_language(answer.short.passage.text))
+
+
+def never_refusing(chat: Chat) -> Chat:
+    """The same, but answering whatever the confidence."""
+    return Chat(chat.index, replace(chat.settings, answer=replace(chat.settings.answer, minimum_confidence=0.0)))
+
+
 def evaluate(
     questions: Sequence[GoldQuestion],
     passages: Sequence[Passage],
     ask: Callable[[str], Answer],
+    ask_anyway: Callable[[str], Answer],
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
-    """The report: each figure overall, by language pair and by type, and every question's own outcome."""
+    """The report: every figure by group of questions, what confidence is worth, and every question's own outcome.
+
+    Args:
+        questions: with known answers.
+        passages: all of the index.
+        ask: answers or refuses.
+        ask_anyway: answers, and is asked what was refused, to know what the refusals cost and save.
+        progress: called with the questions done and their number.
+
+    Returns:
+        `figures`: by group and measure the mean, its interval and its count. `confidence`: see `confidence_report`.
+        `questions`: what was asked, known, given and measured.
+    """
     answers: dict[str, Answer] = {}
+    right: list[bool] = []
     for done, question in enumerate(questions, 1):
-        answers[question.id] = ask(question.question)
+        answer = answers[question.id] = ask(question.question)
+        right.append(answer_found(question, answer if answer.answered else ask_anyway(question.question)))
         progress(done, len(questions))
     relevant = {question.id: relevant_passages(question, passages) for question in questions if question.answerable}
     run = {
         key: {str(hit.passage.id): -float(rank) for rank, hit in enumerate(answer.hits)}
         for key, answer in answers.items()
     }
-    values = ranking_values(relevant, run)
-    for question in questions:
+    ranked = ranking_values(relevant, run)
+    held = [not run[question.id].keys().isdisjoint(relevant.get(question.id, {})) for question in questions]
+    outcomes = []
+    for question, true in zip(questions, held, strict=True):
         answer = answers[question.id]
-        mine = values.setdefault(question.id, {})
-        if question.answerable:
-            mine["answer recall"] = float(answer_found(question, answer))
-            mine["wrongly refused"] = float(not answer.answered)
-        else:
-            mine["rightly refused"] = float(not answer.answered)
-    outcomes = [_outcome(question, answers[question.id], values[question.id]) for question in questions]
-    return {"figures": _figures(questions, values), "questions": outcomes}
+        error = {"Brier score": (answer.confidence - float(true)) ** 2}
+        measures = ranked.get(question.id, {}) | answer_measures(question, answer) | error
+        outcomes.append(outcome(question, answer, measures))
+    return {
+        "figures": figures(outcomes, {question.id: _groups(question) for question in questions}),
+        "confidence": confidence_report(list(answers.values()), held, right),
+        "questions": outcomes,
+    }
 
 
-def _outcome(question: GoldQuestion, answer: Answer, values: Mapping[str, float]) -> dict[str, Any]:
-    cited = [{"document_id": citation.passage.document_id, "quote": citation.quote} for citation in answer.citations]
-    return {**asdict(question), "answered": answer.answered, "confidence": answer.confidence, "cited": cited, **values}
+def confidence_report(answers: Sequence[Answer], held: Sequence[bool], right: Sequence[bool]) -> dict[str, Any]:
+    """What confidence is worth over all questions, answerable or not.
+
+    Args:
+        answers: one a question.
+        held: whether its hits hold a gold answer, of which confidence is the probability.
+        right: whether what is cited, or would be without refusals, holds a gold answer.
+
+    Returns:
+        `reliability` and `risk and coverage` as `qa.metrics` defines them, and `answered`, the coverage and risk of the
+        refusals as they are (no risk where nothing is answered).
+    """
+    confidences = [answer.confidence for answer in answers]
+    wrong = [not true for answer, true in zip(answers, right, strict=True) if answer.answered]
+    return {
+        "reliability": reliability(confidences, held),
+        "risk and coverage": risk_coverage(confidences, right),
+        "answered": {"coverage": len(wrong) / len(answers), "risk": sum(wrong) / len(wrong) if wrong else None},
+    }
 
 
-def _figures(questions: Sequence[GoldQuestion], values: PerQuestion) -> dict[str, dict[str, dict[str, float]]]:
-    groups: dict[str, list[GoldQuestion]] = defaultdict(list)
-    for question in questions:
-        groups["all"].append(question)
-        groups[f"language: {question.pair if question.answerable else question.language + ' unanswerable'}"].append(
-            question
-        )
-        groups[f"type: {question.type}"].append(question)
-    figures: dict[str, dict[str, dict[str, float]]] = {}
-    for group, members in groups.items():
-        by_measure: dict[str, list[float]] = defaultdict(list)
-        for question in members:
-            for measure, value in values[question.id].items():
-                by_measure[measure].append(value)
-        figures[group] = {measure: mean_interval(sample) for measure, sample in by_measure.items()}
-    return figures
+def outcome(question: GoldQuestion, answer: Answer, measures: Mapping[str, float]) -> Outcome:
+    """A question as a report holds it, in plain JSON values: what was asked and known, given and measured."""
+    given = {
+        "answered": answer.answered,
+        "confidence": answer.confidence,
+        "citations": [_span(citation) for citation in answer.citations],
+        "short": None if answer.short is None else answer.short.quote,
+        "conflict": [_span(citation) for citation in answer.conflict],
+        "searched_as": answer.searched_as,
+    }
+    weights = {SUPPORTING: len(answer.citations)} if SUPPORTING in measures else {}
+    known = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(question).items()}
+    return {**known, "given": given, "measures": dict(measures), "weights": weights}
+
+
+def _span(citation: Citation) -> dict[str, str]:
+    return {"document_id": citation.passage.document_id, "quote": citation.quote}
+
+
+def _groups(question: GoldQuestion) -> list[str]:
+    language = question.pair if question.answerable else f"{question.language} unanswerable"
+    groups = ["all", f"language: {language}", f"type: {question.type}"]
+    if question.type in ("why", "how"):
+        groups.append("why and how")
+    if question.conflict:
+        groups.append("conflict")
+    return groups
+
+
+def figures(outcomes: Sequence[Outcome], groups: Mapping[str, Sequence[str]]) -> Figures:
+    """Every measure's mean over every group, with its interval and the number of questions it is of.
+
+    Args:
+        outcomes: as `outcome` makes them.
+        groups: those of each question, by id.
+    """
+    members: dict[str, list[Outcome]] = defaultdict(list)
+    for each in outcomes:
+        for group in groups[each["id"]]:
+            members[group].append(each)
+    return {
+        group: {
+            measure: mean_interval(values[weights > 0], weights[weights > 0])
+            for measure in measures_of(inside)
+            for values, weights in [weighted_values(inside, measure)]
+        }
+        for group, inside in members.items()
+    }
+
+
+def measures_of(outcomes: Sequence[Outcome]) -> list[str]:
+    """The measures that any of the outcomes has, in the order they come up."""
+    return list(dict.fromkeys(measure for each in outcomes for measure in each["measures"]))
+
+
+def weighted_values(outcomes: Sequence[Outcome], measure: str) -> tuple[Values, Values]:
+    """A value and a weight for every outcome; both 0 where it has no such measure."""
+    values = np.array([each["measures"].get(measure, 0.0) for each in outcomes], dtype=np.float64)
+    weights = [each["weights"].get(measure, 1.0) if measure in each["measures"] else 0.0 for each in outcomes]
+    return values, np.array(weights, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,11 +150,62 @@ def test_eval_prints_writes_and_keeps_the_floor(
     assert figures["answer recall"]["count"] == 2
     assert figures["rightly refused"]["count"] == 1
     for name, figure in figures.items():
-        assert f"  {name:<16} {figure['mean']:.3f} " in printed
+        assert f"  {name:<26} {figure['mean']:.3f} " in printed
+    for part, name in (("reliability", "expected calibration error"), ("risk and coverage", "area")):
+        assert f"{name} {written['confidence'][part][name]:.3f}" in printed
     assert main([*command, "--floor", "answer recall=1.01"]) == 1
     assert capsys.readouterr().err.startswith("qa: answer recall ")
     assert main([*command, "--floor", "no such measure=1"]) == 2
     assert "recall@10" in capsys.readouterr().err
+
+
+def test_eval_tells_what_moved_since_an_earlier_report(
+    index_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`qa eval --against` names the questions that moved, were added or removed, and tests every measure in pairs."""
+    report, index = tmp_path / "report.json", ["--index", str(index_folder)]
+    old = write_lines(tmp_path / "old.jsonl", *GOLD[:2])
+    assert main(["eval", "--questions", str(old), *index, "--output", str(report)]) == 0
+    capsys.readouterr()
+    other = {**GOLD[1], "answers": ["no such words"]}
+    new = write_lines(tmp_path / "new.jsonl", other, GOLD[2])
+    assert main(["eval", "--questions", str(new), *index, "--against", str(report), "--output", str(report)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    place = lines.index(f"lost    en-1  {GOLD[1]['question']}")
+    assert "        - answer recall 1 → 0" in lines[place:]
+    assert "1 of 1 questions moved." in lines
+    assert any(line.startswith("  answer recall ") and "McNemar, n=1" in line for line in lines[place:])
+    assert lines[-3:] == ["added (1): no-1", "removed (1): zh-1", "altered (1): en-1"]
+    assert [each["id"] for each in json.loads(report.read_text(encoding="utf-8"))["questions"]] == ["en-1", "no-1"]
+
+
+def test_eval_measures_follow_ups_beside_the_questions(
+    index_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Chains in `follow_ups.jsonl` beside the questions, or in the file that is named, are measured with them."""
+    turn = {"standalone": True, "means": "", **{key: GOLD[0][key] for key in ("question", "documents", "answers")}}
+    path = write_lines(tmp_path / "gold.jsonl", *GOLD)
+    command = [
+        "eval",
+        "--questions",
+        str(path),
+        "--index",
+        str(index_folder),
+        "--output",
+        str(tmp_path / "report.json"),
+    ]
+    named = write_lines(tmp_path / "named.jsonl", {"id": "chain-1", "language": "zh", "turns": [turn, turn]})
+
+    def measured(*more: str) -> list[str]:
+        assert main([*command, *more]) == 0
+        assert ("turns: first (1)" in capsys.readouterr().out) == bool(more or (tmp_path / "follow_ups.jsonl").exists())
+        report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+        return [each["id"] for each in report.get("follow_ups", {"questions": []})["questions"]]
+
+    assert measured() == []
+    assert measured("--follow-ups", str(named)) == ["chain-1/1", "chain-1/2"]
+    named.rename(tmp_path / "follow_ups.jsonl")
+    assert measured() == ["chain-1/1", "chain-1/2"]
 
 
 def test_a_gold_question_may_hold_any_character(
@@ -172,6 +223,7 @@ def test_a_gold_question_may_hold_any_character(
         *("no index", "corpus missing", "corpus empty", "empty article", "article not UTF-8", "index damaged"),
         *("pointer damaged", "blank question", "question and file", "neither", "no such file", "file not UTF-8"),
         *("gold not JSON", "gold empty", "no such model", "passages too small", "index is a file", "report unwritable"),
+        *("no old report", "old report without outcomes", "no follow-ups", "follow-ups not JSON"),
     ],
 )
 def test_an_error_is_one_line(case: str, small_index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -198,6 +250,10 @@ def test_an_error_is_one_line(case: str, small_index: Path, tmp_path: Path, caps
         "no such model": [*build, str(tmp_path / "articles"), "--embedder", missing],
         "passages too small": [*build, str(tmp_path / "articles"), "--passage-bytes", "1"],
         "index is a file": ["build", "--corpus", str(tmp_path / "articles"), "--index", str(gold)],
+        "no old report": ["eval", "--questions", str(gold), "--against", missing, *index],
+        "old report without outcomes": ["eval", "--questions", str(gold), "--against", str(gold), *index],
+        "no follow-ups": ["eval", "--questions", str(gold), "--follow-ups", missing, *index],
+        "follow-ups not JSON": ["eval", "--questions", str(gold), "--follow-ups", str(gold), *index],
         "report unwritable": ["eval", "--questions", str(gold), "--output", str(gold / "report.json"), *index],
     }
     if case == "empty article":

@@ -3,7 +3,8 @@ import re
 from pathlib import Path
 
 import pytest
-from results import RESULTS, with_tables
+from reliability import drawing
+from results import DRAWING, RESULTS, with_tables
 
 from qa.cli import _parser
 
@@ -17,6 +18,13 @@ def test_tables_are_those_of_the_results(path: str) -> None:
     text = (ROOT / path).read_text(encoding="utf-8")
     assert "<!-- table: " in text
     assert with_tables(text, json.loads(RESULTS.read_text(encoding="utf-8"))) == text
+
+
+def test_the_drawing_is_that_of_the_results() -> None:
+    """The drawing of what confidence is worth is the one that the kept results give, and the README shows it."""
+    results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    assert DRAWING.read_text(encoding="utf-8") == drawing(results["confidence"])
+    assert f"](eval/{DRAWING.name})" in README
 
 
 def test_every_command_and_option_is_named() -> None:
