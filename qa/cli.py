@@ -1,4 +1,4 @@
-"""The command `qa`: build, ask, eval, serve. The only module of the package that prints."""
+"""The command `qa`: build, ask, chat, eval, serve. The only module of the package that prints."""
 
 import argparse
 import contextlib
@@ -14,11 +14,13 @@ from tqdm import tqdm
 from qa import generations, render
 from qa.chat import Chat
 from qa.config import IndexSettings
+from qa.datatypes import Answer
 from qa.embedder import BUNDLED
 from qa.errors import CorpusError, QuestionError, SearchIndexError, WenjuError
 from qa.version import __version__
 
 CANNOT = 2  # exit code: a person has to change something first
+_PROMPT = "? "  # of `qa chat`, on a terminal
 _EXPLAINED = 3  # passages that `qa ask --explain` speaks of in plain text; JSON has all
 BELOW_FLOOR = 1  # exit code of `qa eval` under a floor
 
@@ -26,9 +28,9 @@ BELOW_FLOOR = 1  # exit code of `qa eval` under a floor
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code: 0, 1 (below a floor) or 2 (an error, said in one line)."""
     options = _parser().parse_args(arguments)
-    for stream in (sys.stdout, sys.stderr):
+    for stream, errors in ((sys.stdin, "replace"), (sys.stdout, "backslashreplace"), (sys.stderr, "backslashreplace")):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # Windows consoles default to a code page
+            stream.reconfigure(encoding="utf-8", errors=errors)  # Windows consoles default to a code page
     try:
         code: int = options.run(options)
         return code
@@ -59,11 +61,15 @@ def _parser() -> argparse.ArgumentParser:
 
     ask = commands.add_parser("ask", help="answer a question, or a file of questions")
     ask.add_argument("question", nargs="?", help="the question, Chinese or English")
-    ask.add_argument("--questions", type=Path, metavar="FILE", help='JSON Lines of {"id", "question"}; implies --json')
+    ask.add_argument("--questions", type=Path, metavar="FILE", help='JSON Lines of {"id", "question", "chain"}; implies --json')
     ask.add_argument("--json", action="store_true", help="print JSON, one line an answer")
     ask.add_argument("--explain", action="store_true", help="say why each passage was found")
     _add_index_option(ask)
     ask.set_defaults(run=_ask)
+
+    chat = commands.add_parser("chat", help="answer question after question; each may build on those before it")
+    _add_index_option(chat)
+    chat.set_defaults(run=_chat)
 
     evaluate = commands.add_parser("eval", help="measure answers against questions with known answers")
     evaluate.add_argument("--questions", type=Path, default=Path("eval/questions.jsonl"), metavar="FILE")
@@ -154,7 +160,7 @@ def _ask(options: argparse.Namespace) -> int:
         return _ask_file(chat, options.questions)
     answer = chat.ask(options.question)
     documents = chat.index.documents
-    reasons = [chat.explain(options.question, hit) for hit in answer.hits] if options.explain else []
+    reasons = [chat.explain(answer.searched, hit) for hit in answer.hits] if options.explain else []
     if options.json:
         record = render.answer_record(answer, documents)
         for passage, reason in zip(record["passages"], reasons, strict=False):
@@ -168,14 +174,20 @@ def _ask(options: argparse.Namespace) -> int:
 
 
 def _ask_file(chat: Chat, path: Path) -> int:
-    """A line out for each line in; a line that cannot be asked says why under `error`, and the exit code is 2."""
+    """A line out for each line in; a line that cannot be asked says why under `error`, and the exit code is 2.
+
+    The lines of one `chain` are a conversation, each asked with the answers to those before it.
+    """
     code = 0
+    chains: dict[str, list[Answer]] = {}
     for number, line in _lines(path):
         identity: object = number
         try:
             record = json.loads(line)
             identity = record.get("id", number)
-            answer = chat.ask(_text(record["question"]))
+            chain = chains.setdefault(json.dumps(record["chain"]), []) if "chain" in record else []
+            answer = chat.ask(_text(record["question"]), history=chain)
+            chain.append(answer)
             said = render.answer_record(answer, chat.index.documents)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             said, code = {"error": f'line {number} is not JSON with "question"'}, CANNOT
@@ -183,6 +195,26 @@ def _ask_file(chat: Chat, path: Path) -> int:
             said, code = {"error": str(error)}, CANNOT
         print(json.dumps({"id": identity, **said}, ensure_ascii=False), flush=True)
     return code
+
+
+def _chat(options: argparse.Namespace) -> int:
+    """A conversation over standard input: a question a line, `/new` begins another; errors are said and it goes on."""
+    chat = Chat.open(options.index)
+    history: list[Answer] = []
+    prompt = _PROMPT if sys.stdin.isatty() else ""
+    while True:
+        print(prompt, end="", flush=True)
+        line = sys.stdin.readline()
+        if not line:
+            return 0
+        if line.strip() == "/new":
+            history.clear()
+        elif line.strip():
+            try:
+                history.append(chat.ask(line.strip(), history=history))
+                print(render.answer_text(history[-1], chat.index.documents), end="\n\n", flush=True)
+            except (QuestionError, CorpusError) as error:
+                print(f"qa: {error}", file=sys.stderr)
 
 
 def _text(value: object) -> str:

@@ -40,13 +40,17 @@ def complete(question: str, history: Sequence[Turn]) -> str:
 
     The very text that was given where nothing is missing, or nothing came before that could fill it.
     """
-    last = next((turn for turn in reversed(history) if content(plain(turn.question))), None)
+    last = next((turn for turn in reversed(history) if content(plain(turn.question)) and not _is_courtesy(turn.question)), None)
     text = plain(question)
-    if last is None or not text or _COURTESY.fullmatch(simplified(text)):
+    if last is None or not text or _is_courtesy(question):
         return question
     has_words = any(character.isalpha() for character in text)
     language = dominant_language(text if has_words else last.question)
     return (_complete_zh if language == "zh" else _complete_en)(text, last) or question
+
+
+def _is_courtesy(text: str) -> bool:
+    return _COURTESY.fullmatch(simplified(plain(text))) is not None
 
 
 _COURTESY = re.compile(
@@ -83,6 +87,11 @@ _INTERCHANGEABLE = (
         r"|\b(?:men|women|males?|females?|boys?|girls?|children|kids|adults|adolescents|teenagers|infants)\b",
         re.IGNORECASE,
     ),
+    re.compile(
+        r"周末|(?:周|星期|礼拜)[一二三四五六日天]|工作日|节假日|平日|平时|寒假|暑假"
+        r"|\b(?:weekends?|weekdays?|holidays|(?:mon|tues|wednes|thurs|fri|satur|sun)days?)\b",
+        re.IGNORECASE,
+    ),
     re.compile(r"上午|下午|早上|中午|晚上|夜间|白天|春天|夏天|秋天|冬天|[春夏秋冬]季|\b(?:spring|summer|autumn|fall|winter)\b"),
     re.compile(r"进口|出口|国内|国外|海外|境内|境外|线上|线下|城市|农村|\b(?:imports?|exports?|urban|rural)\b", re.IGNORECASE),
     re.compile(r"最[大小高低长短快慢早晚多少新]|\b(?:largest|smallest|highest|lowest|longest|shortest|oldest|newest)\b"),
@@ -94,6 +103,7 @@ def _interchanged(previous: str, part: str) -> str:
     """The previous question with a part in the place of the last one of its kind; empty where it has none of it."""
     for kind in _INTERCHANGEABLE:
         if kind.fullmatch(part):
+            part = re.sub(" one$", "", part)
             others = [other for other in kind.finditer(simplified(previous)) if other.group() != simplified(part)]
             if others and simplified(part) not in simplified(previous):
                 start, end = others[-1].span()
@@ -114,8 +124,8 @@ def _in_the_manner_of(old: str, new: str) -> str:
 # --- Chinese ---
 
 _CONTINUES_ZH = re.compile(
-    r"(?:那么?(?!天(?!津)|[个些里儿边位种款项家座次届本部台名时年么样])|还有(?!多|哪|什|谁|吗|没|几)|另外|以及|而(?!且)|和|但是?|可是|不过"
-    r"|所以|然后|接着|再问一?下?|或者?|[,，、\s])+"
+    r"(?:(?:哦|嗯|恩|好的?|是的|是啊|是吗|对了?|你好|谢谢)(?=[,，。！!\s])|那么?(?!天(?!津)|[个些里儿边位种款项家座次届本部台名时年么样])|还有(?!多|哪|什|谁|吗|没|几)|另外|以及|而(?!且)|和|但是?|可是|不过"
+    r"|所以|然后|接着|再问一?下?|或者?|[,，、。！!\s])+"
 )
 _PARTICLES = re.compile("(?:[呢吗嘛吧啊呀哦\\s？?。！!,，]|(?<![什怎那这多])么)+$")
 _ASKS_TO_GO_ON_ZH = re.compile(
@@ -128,11 +138,15 @@ _HEADS_ZH = "人|专家|院长|教授|学者|作者|先生|女士|老师|导演|
 _PERSON_ZH = f"(?<![其吉利维排])[他她](?!人|国|乡|汀|克|信)们?|此人|[这那该此][位名个]?(?:{_HEADS_ZH})"
 _PLACE_ZH = "[这那][里儿边](?!面)|当地|该地|[这那该][座个]?(?:城市|地方|国家|地区)"
 _GROUPS_ZH = "团队|公司|机构|企业|单位|部门|组织|小组|学校|大学|人"
+_HEADS_OF = (  # “该机构” is 敦煌研究院 itself, “这部电影” 《流浪地球2》
+    ("机构|公司|企业|单位|部门|组织|学校|大学|团队|院校", "(?:院|公司|大学|局|部|所|集团|中心|银行|会|社|厂|馆|队|校|联盟|实验室)$"),
+    ("电影|影片|片子|书|小说|剧|戏|歌|歌曲|作品|专辑|节目|游戏|片|部", "[》」』]$"),
+)
 _MEASURES = "个|些|家|位|种|款|项|座|次|本|部|台|名|支|所|届|篇|条|场|只|件|首|张"
 _REFERS_ZH = re.compile(
     f"(?P<person>{_PERSON_ZH})|(?P<place>{_PLACE_ZH})|(?P<thing>它们?|(?<![尤土耳极与何莫])其(?![他它中实次余间后一二三])"
-    r"|前者|后者|两者|二者|对方|上述的?|(?:这|(?<![应活])该)(?:{_MEASURES})|那(?:{_MEASURES})(?={_GROUPS_ZH}|项目|产品|系统|技术)"
-    r"|此[项类次举事]|(?<![应活])该(?=[团公机系项技产平模芯设论大联基政计])|这(?=[团公机系项技产平模芯设论大联基政计])|^这(?=是))"
+    f"|前者|后者|两者|二者|对方|上述的?|(?:这|(?<![应活])该)(?:{_MEASURES})|那(?:{_MEASURES})(?={_GROUPS_ZH}|项目|产品|系统|技术)"
+    f"|此[项类次举事片书处地部张款](?![前后])|此(?={_GROUPS_ZH}|电影)|(?<![应活])该(?=[团公机系项技产平模芯设论大联基政计书片])|这(?=[团公机系项技产平模芯设论大联基政计])|^这(?=是))"
 )
 _REPORTS_ZH = re.compile("(?:哪|什么|多少|几).*(?:说|称|表示|认为|宣布|相信|声明)")
 _LONGEST_NAME = 8  # characters of a single name, which an object cannot point back to
@@ -144,6 +158,10 @@ _ASKS_WHAT = (
     (re.compile("地点|地址|总部|位置|产地|首都|省会|出生地$"), "在哪里"),
     (re.compile("(?:[人长者演师手]|总裁|主席|经理|作家|主任|冠军|得主)$"), "是谁"),
     (re.compile("(?:价|钱|额|规模|面积|人口|数|数量|度|比例|率|费用|成本|预算|经费|资金|收入|利润|产量|销量|年龄|距离|大小)$"), "是多少"),
+)
+_BEGINS_WITH_VERB_ZH = re.compile(
+    "(?:什么时候|何时|哪一?年|哪一?天|从哪里|在哪里|在哪儿|怎么|如何|为什么)[一-龥]{1,2}(?:的|了)|(?:什么时候|何时|在哪里|在哪儿)[一-龥]{1,2}"
+    "|(?:最?多|一共|总共|能|能够|可以|会|要|需要)[一-龥](?:多少|几|什么|哪)[一-龥]{0,2}|[一-龥]了?(?:多久|几次|多少次|几天)"
 )
 _QUANTITY_ZH = re.compile(r"(?:有|支持|包括|参加|发布|来自|获得)?(?:了)?(?:多少|几(?!何)|哪|什么)[一-龥]?(?P<noun>[一-龥]{1,4})")
 
@@ -158,7 +176,7 @@ def _complete_zh(text: str, last: Turn) -> str:
     if not body:
         return ""
     if asks_for(body) is None and _is_part_zh(text, body, last, bool(continues)):
-        return _with_part_zh(_resolved_zh(body, last) or body, last)
+        return _with_part_zh(body, last)
     if resolved := _resolved_zh(rest, last):
         return f"{resolved}？"
     if not re.search("[你您我]", folded) and _names_nothing_zh(body, last):
@@ -185,13 +203,21 @@ def _with_part_zh(body: str, last: Turn) -> str:
     bare = _bare_zh(body)
     if interchanged := _interchanged(previous, bare):
         return f"{interchanged}？"
-    if DATE.fullmatch(bare) or _PLACE.fullmatch(bare):
-        return f"{bare}{'' if DATE.fullmatch(bare) else '的'}{previous}？"
-    if about in body:
-        return f"{body}{_asks_what(body)}？"
+    if any(kind.fullmatch(simplified(bare)) for kind in _INTERCHANGEABLE):
+        return f"{bare}{'的' if _PLACE.fullmatch(simplified(bare)) else ''}{previous}？"
+    if resolved := _resolved_zh(body, last):
+        return f"{resolved}{_asks_what(simplified(body))}？"
+    if kin := _of_a_kind(about, bare):
+        return f"{previous.replace(about, kin, 1)}？"
     if not content(bare) or any(bare in simplified(quote) for quote in last.quotes):
         return f"{about}的{bare}{_asks_what(bare)}？"
     return f"{previous.replace(about, bare, 1)}？" if about in previous else f"{bare}：{statement(previous)}"
+
+
+def _of_a_kind(about: str, part: str) -> str:
+    """The subject with a part in the place of its last member where they share a character: 公司的年假, 病假."""
+    whole, _, member = about.rpartition("的")
+    return f"{whole}的{part}" if whole and set(member) & set(part) else ""
 
 
 def _asks_what(relation: str) -> str:
@@ -223,6 +249,8 @@ def _in_place_of(reference: str, antecedent: str, after: str) -> str:
         return f"{antecedent}的{after}"
     if reference[0] not in "这那该此上" or reference[-1] in "里儿边地人方点家区":
         return f"{antecedent}{after}"
+    if any(re.match(heads, simplified(after)) and re.search(names, simplified(antecedent)) for heads, names in _HEADS_OF):
+        return antecedent + re.sub("^(?:" + "|".join(heads for heads, _ in _HEADS_OF) + ")", "", after)
     for length in (4, 3, 2):
         if len(after) >= length and simplified(after[:length]) in simplified(antecedent):
             return f"{antecedent}{after[length:]}"
@@ -237,7 +265,9 @@ def _names_nothing_zh(body: str, last: Turn) -> bool:
     folded = simplified(body)
     if len(folded) > _LONGEST_PART or re.search("最|第一", folded):
         return False
-    if not content(folded):
+    if re.match("谁[^的是]+了", folded) and ends_with_relation(folded):
+        return False
+    if not content(folded) or _BEGINS_WITH_VERB_ZH.fullmatch(folded):
         return True
     counted = _QUANTITY_ZH.match(folded)
     if not counted or content(folded[counted.end() :]) or not re.search("[一-龥]", counted["noun"]):
@@ -281,7 +311,7 @@ _ASKS_TO_GO_ON_EN = re.compile(
 )
 _REFERS_EN = re.compile(
     rf"\b(?:(?P<person>he|him|his|she|her|hers)|(?P<thing>its?|they|them|theirs?|the (?:former|latter|(?:{_ORDINALS}) one)"
-    r"|(?:this|that|these|those)(?! (?:year|month|week|morning|who|which|are|were))(?: (?P<noun>[a-z]{{3,}}))?)"
+    rf"|(?:this|that|these|those)(?! (?:year|month|week|morning|who|which|are|were))(?: (?P<noun>[a-z]{{3,}}))?)"
     r"|(?P<place>there))\b",
     re.IGNORECASE,
 )
@@ -298,17 +328,23 @@ _REPORTS_EN = re.compile(
     re.IGNORECASE,
 )
 _HAS_OWN_SUBJECT = re.compile(rf"^(?:which|what|how many|whose) (?:(?!(?:{_AUXILIARY})\b)\w+ ){{2,5}}$", re.IGNORECASE)
+_ASKS_FOR_OBJECT = re.compile(rf"^(?:which|what|how many|how much)\b[^,]* (?:{_AUXILIARY}) $", re.IGNORECASE)
 _WHO_DID = re.compile(rf"^who (?!(?:{_AUXILIARY})\b)\w+ $", re.IGNORECASE)
 _BEFORE_OBJECT_EN = re.compile(
-    r"\b(?:about|for|with|of|on|to|by|from|support|use|like|make|made|develop|say about|think of)\s$", re.IGNORECASE
+    r"\b(?:about|for|with|of|on|to|by|from|in|at|into|over|through|support|use|like|make|made|develop|say about|think of)\s$", re.IGNORECASE
 )
 _NAME = 3  # words of a single name, which an object cannot point back to
+_PREPOSITION = re.compile(r"(in|on|at|for|from|to|by|with|during|before|after)\s", re.IGNORECASE)
+_NOUNS = r"(?:(?!(?:in|on|at|for|of|from|to|by|with)\b)[\w'’-]+ ?)+(?<! )"
 _POSSESSIVES = frozenset(["its", "their", "his", "theirs", "hers"])
-_ADVERB_EN = re.compile(r"^(?:when|where|why|how)\b(?! (?:many|much|old|long|far|big|large|often|deep|high|tall|fast))", re.IGNORECASE)
+_ADVERB_EN = re.compile(
+    r"(?:(?:from|for|since|until|by) )?(?:when|where|why|how(?: (?:much|old|long|far|big|large|often|deep|high|tall|fast))?)\b",
+    re.IGNORECASE,
+)
 _ASKS_EN = re.compile(r"\b(?:who|whom|whose|what|which|when|where|why|how)\b", re.IGNORECASE)
-_ONLY_ASKS_EN = re.compile(r"(?:(?:since|until|by|from|with|for) )?(?:who|whom|when|where|why|how|what)(?: (?:exactly|not|so|then|is that|was that))?", re.IGNORECASE)
+_ONLY_ASKS_EN = re.compile(rf"(?:{_ADVERB_EN.pattern}|(?:(?:by|from|with|for) )?(?:who|whom|what))(?: (?:exactly|not|so|then))?", re.IGNORECASE)
 _BEGINS_LIKE_A_QUESTION = re.compile(
-    rf"(?:who|whom|whose|what|which|when|where|why|how|{_AUXILIARY})\b", re.IGNORECASE
+    rf"(?:(?:from|for|since|until|by|with|in|at|on|to) )?(?:who|whom|whose|what|which|when|where|why|how|any|{_AUXILIARY})\b", re.IGNORECASE
 )
 _IS_SOMETHING = re.compile(r"(?:who|what|which)(?:['’]s| is| are| was| were)\b", re.IGNORECASE)
 _COUNTED_EN = re.compile(r"(?:(?:how many|how much|which|what kinds? of)) (?P<noun>\w+)(?: (?P<more>.*))?", re.IGNORECASE)
@@ -326,7 +362,7 @@ def _complete_en(text: str, last: Turn) -> str:
     if _ASKS_TO_GO_ON_EN.fullmatch(rest):
         return f"Tell me more about {subject(last.question)}: {statement(last.question)}"
     if not _BEGINS_LIKE_A_QUESTION.match(body) and _is_part_en(body, last, bool(what_about or continues)):
-        return _with_part_en(_resolved_en(body, last) or body, last)
+        return _with_part_en(body, last)
     if resolved := _resolved_en(rest, last):
         return f"{_capitalised(resolved)}?"
     if not re.search(r"\b(?:you|i|we)\b", asked, re.IGNORECASE) and _names_nothing_en(asked, last):
@@ -343,7 +379,8 @@ def _is_part_en(body: str, last: Turn, continues: bool) -> bool:
     if continues:
         return len(body.split()) <= _MOST_WORDS
     bare = _bare_en(body)
-    return bool(_interchanged(last.question, bare) or DATE.fullmatch(bare))
+    is_like = len(bare.split()) <= _NAME and set(terms(bare)) & set(terms(subject(last.question)))
+    return bool(_interchanged(last.question, bare) or DATE.fullmatch(bare) or is_like)
 
 
 def _bare_en(body: str) -> str:
@@ -355,10 +392,16 @@ def _with_part_en(body: str, last: Turn) -> str:
     previous, about, bare = plain(last.question), subject(last.question), _bare_en(body)
     if interchanged := _interchanged(previous, bare):
         return f"{interchanged}?"
-    if DATE.fullmatch(bare) or _PLACE.fullmatch(bare):
-        return f"{previous} {'in ' if body == bare else ''}{body}?"
-    if about in body:
-        return f"What is {body}?"
+    preposition = _PREPOSITION.match(body)
+    if _PLACE.fullmatch(bare) or preposition:
+        alike = re.compile(rf"\b({preposition.group(1) if preposition else 'in'}) (?:the )?{_NOUNS}", re.IGNORECASE)
+        if alike.search(previous):
+            return f"{alike.sub(lambda old: f'{old.group(1)} {bare}', previous, count=1)}?"
+    if any(kind.fullmatch(bare) for kind in _INTERCHANGEABLE):
+        word = "in" if DATE.fullmatch(bare) or _PLACE.fullmatch(bare) else "for"
+        return f"{previous} {body if preposition else f'{word} {body}'}?"
+    if resolved := _resolved_en(body, last):
+        return f"What is {resolved}?"
     if not content(bare):
         return f"What is the {bare} of {about}?"
     if any(bare.lower() in quote.lower() for quote in last.quotes) or about not in previous:
@@ -372,7 +415,8 @@ def _resolved_en(text: str, last: Turn) -> str:
         return ""
     for found in _REFERS_EN.finditer(text):
         before, after = text[: found.start()], text[found.end() :]
-        if _is_bound_en(before, found, after):
+        is_named = bool(found["noun"]) and not set(terms(found["noun"])).isdisjoint(terms(subject(last.question)))
+        if _is_bound_en(before, found, after) and not (is_named and not content(before)):
             continue
         kind = "person" if found["person"] else "place" if found["place"] else "thing"
         antecedent = _antecedent(last, kind, many=found.group().lower() in {"they", "them", "their", "these", "those"})
@@ -391,6 +435,10 @@ def _is_bound_en(before: str, found: re.Match[str], after: str) -> bool:
         return bool(_THERE_IS.search(found.string) or _PLACE.search(before) or after.strip())
     if word.startswith(("that", "those")) and not (found["noun"] and ends_with_relation(word)):
         return bool(after.strip() or found["noun"] or content(before))
+    if word.startswith(("that ", "those ")) and re.match(r" (?:the|an?|of|his|her|its|their)\b", after):
+        return True
+    if _ASKS_FOR_OBJECT.search(before) and word not in _POSSESSIVES:
+        return False
     named = content(before).split()
     is_object = _BEFORE_OBJECT_EN.search(before) and not after.strip() and "," not in before
     return bool(named) and not (is_object and len(named) <= _NAME)
@@ -429,8 +477,9 @@ def _about_en(body: str, last: Turn) -> str:
     """A question that names nothing, about the last subject."""
     previous, about = plain(last.question), subject(last.question)
     if _ONLY_ASKS_EN.fullmatch(body):
-        if _ADVERB_EN.match(previous) and _ADVERB_EN.match(body):
-            return f"{_capitalised(_ADVERB_EN.sub(body, previous, count=1))}?"
+        asked = _ADVERB_EN.match(previous)
+        if asked and _ADVERB_EN.match(body) and re.match(rf"\s(?:{_AUXILIARY})\b", previous[asked.end() :], re.IGNORECASE):
+            return f"{_capitalised(body)}{previous[asked.end() :]}?"
         if _IS_SOMETHING.match(previous) and re.match("where|when", body, re.IGNORECASE):
             return f"{_capitalised(body)} is {about}?"
         return f"{_capitalised(body)}: {statement(previous)}?"
@@ -446,13 +495,13 @@ def _about_en(body: str, last: Turn) -> str:
 # --- Whom or what a reference points to ---
 
 _PERSON = re.compile(
-    f"(?<=[长师授员者家人士官裁理，。由和与为])[{SURNAMES}][一-龥]{{1,2}}(?=说|表示|介绍|认为|指出|称|提出|强调|透露|[是在担，、。（(])"
-    f"|(?:^|(?<=[。，据]))[{SURNAMES}][一-龥]{{1,2}}(?=说|表示|介绍|认为|指出|称|提出|强调|透露|[是在担（(])"
-    r"|\b[A-Z][a-z]+(?: [A-Z]\.)?(?: [A-Z][a-z]+){1,2}(?= [(（]| says?\b| said\b|,| is\b| was\b| argue| expect| describe| explain|['’]s|$| has\b)"
+    f"(?:(?<=[长师授员者家人士官裁理，。由和与为据])|^)[{SURNAMES}][一-龥]{{1,2}}(?=说|表示|介绍|认为|指出|称|提出|强调|透露|[是在担，、。（(])"
+    r"|(?<=[人者师演家长]是)[一-龥·]{2,4}(?=[，。、；（(]|$)"
+    r"|\b[A-Z][a-z]+(?: [A-Z]\.)?(?: [A-Z][a-z]+){1,2}\b"
 )
 _NO_PERSON = re.compile(
     r"University|Institute|Academy|Forum|Alliance|Company|Group|District|City|Street|Province|Ministry|Science|Technology"
-    r"|Intelligence|Open|Source|The|National|International|School|College|Party|According|Report|Plan|Centre|Center|Area|Union"
+    r"|Intelligence|Open|Source|The|North|South|Street|River|Lake|Prize|National|International|School|College|Party|According|Report|Plan|Centre|Center|Area|Union"
 )
 
 
@@ -464,11 +513,12 @@ def _antecedent(last: Turn, kind: str, *, many: bool) -> str:
     if kind == "place":
         return next((place.group() for place in reversed(list(_PLACE.finditer(last.question)))), about)
     if kind == "person":
-        if asks_for(last.question) == "person":
-            return next((person for person in _people(*last.quotes) if person not in last.question), about)
-        return next(iter(_people(last.question)), about)
+        if asks_for(last.question) == "person" and statement(last.question) != about:
+            described = statement(last.question) if re.search("的|^who (?:is|was) ", last.question, re.IGNORECASE) else about
+            return next((person for person in _people(*last.quotes) if person not in last.question), described)
+        return next(iter(_people(about, last.question)), about)
     return about
 
 
 def _people(*texts: str) -> list[str]:
-    return [name.group() for text in texts for name in _PERSON.finditer(text) if not _NO_PERSON.search(name.group())]
+    return [name.group() for text in texts for name in _PERSON.finditer(text) if not _NO_PERSON.search(name.group()) and not _PLACE.search(name.group())]

@@ -26,7 +26,7 @@ _RELATIONS_ZH = """
 总部 地址 地点 位置 所在地 产地 首都 省会 出生地 时间 日期 年份 日程 期限 时长 开放时间 营业时间 成立时间 电话 网址 网站 邮箱
 目的 目标 原因 理由 意义 作用 用途 功能 特点 特色 特征 优点 缺点 优势 劣势 好处 坏处 风险 影响 效果 结果 成果 成就 成绩 贡献
 主题 内容 主要内容 名字 名称 全称 简称 英文名 中文名 别名 含义 意思 定义 来源 由来 起源 历史 背景 过程 步骤 方法 方式 原理
-技术路线 技术 标准 要求 条件 规则 流程 计划 安排 任务 重点 亮点 看点 措施 政策 前景 现状 情况 问题 挑战 难点 困难 解决方案 方案
+技术路线 技术 标准 要求 条件 规则 流程 计划 安排 任务 重点 亮点 看点 措施 政策 门票 门票费 票房 片长 周边 附近 官网 曲目 制片人 出品公司 外文名 外文名字 年纪 代表作品 前景 现状 情况 问题 挑战 难点 困难 解决方案 方案
 成员 会员 员工 团队成员 合作伙伴 客户 用户 对手 竞争对手 父亲 母亲 妻子 丈夫 儿子 女儿 孩子 父母 家人 老师 学生 学校 专业 职业
 职务 职位 国籍 籍贯 生日 代表作 作品 奖项 奖金 型号 版本 种类 类型 颜色 味道 口味 材料 原料 配料 成分 气候 天气 语言 货币 官方语言
 症状 副作用 疗程 剂量 疗法 评价 评分 排名 第一名 冠军 亚军 获奖者 得主 签约金额 签约项目 参会人数 观众 读者 嘉宾 细节 数据 指标
@@ -39,11 +39,13 @@ _VERBS_ZH = """
 支持 举行 举办 主办 承办 召开 开幕 闭幕 开始 结束 成立 创立 创办 创建 建立 设立 建成 建设 建造 建 发布 推出 公布 发表 出版 发行
 上市 上映 上线 亮相 发明 发现 发起 提出 提供 提到 研发 研制 开发 制造 生产 制作 设计 参加 参与 参会 出席 加入 包括 包含 涉及
 涵盖 覆盖 属于 位于 来自 获得 得到 拿到 取得 赢得 获奖 投资 投入 花费 花 签约 签署 合作 使用 采用 利用 用 应用 解决 实现 达到
-达成 增长 增加 提高 提升 下降 减少 降低 变化 改变 影响 导致 造成 引起 带来 产生 发生 出现 存在 工作 运行 运营 运作 操作 服务
+达成 增长 增加 提高 提升 下降 减少 降低 变化 改变 影响 导致 造成 引起 带来 产生 发生 出现 存在 工作 生活 运行 运营 运作 操作 服务
 介绍 认为 表示 指出 强调 说 讲 谈 谈到 解释 计划 打算 预计 希望 准备 需要 要求 做 干 做到 做成 完成 负责 担任 管理 领导 主持
 出生 去世 逝世 毕业 就读 居住 住 结婚 叫 叫做 称为 称作 去 来 到 看 看到 找 找到 买 卖 吃 喝 拍 拍摄 写 唱 演 画 翻译 识别
 测试 试验 训练 学习 教 培养 治疗 预防 检查 保存 储存 放 收费 免费 开放 公开 开源 付费 报名 申请 购买 下载 安装 联系 预约 知道
-了解 区别 不同 相同 相比 比较 同比 属 适合 适用 值得
+了解 通车 首飞 竣工 动工 开工 完工 落成 启用 投产 开业 开馆 首演 首映 播出 开播 退役 服役 入选 诞生 灭亡 倒闭 破产 关闭 合并 收购
+更名 改名 搬迁 开通 升空 发射 着陆 收录 播放 连载 收藏 展出 通过 生效 实施 施行 颁布 批准 修订 容纳 开门 关门 装 载 坐 泡 煮 炒 种 飞 跑 走
+区别 不同 相同 相比 比较 同比 属 适合 适用 值得
 """.split()
 _GRAMMAR_ZH = """
 成功 失败 重要 有用 真 真的 好 大 小 多 少 高 低 长 短 贵 便宜 快 慢 远 近
@@ -166,12 +168,17 @@ _ASK_ZH = re.compile(f"(?:{_ASKS_ZH})[{_CLASSIFIERS}]?")
 _ACTS_ZH = _alternatives([verb for verb in _VERBS_ZH if len(verb) > 1])
 _BREAK_ZH = re.compile(
     f"(?:{_ASKS_ZH})[{_CLASSIFIERS}]?|(?<![但于])是|有(?![限色机])|(?<![存所现实潜])在(?!线)|被|由(?!于)|将(?!军)|为(?=[何什])"
+    "|能(?![源力量级])(?<![功智性可才机技动热电核]能)"
+    f"|(?<![大年协委社学晚宴省议工运])会(?=[做说跑飞唱写下不用被]|{_ACTS_ZH})"
+    f"|(?:[吃喝用要花卖买写拍住])(?=了?(?:{_ASKS_ZH}))|距离|一天|每天|每年"
     f"|能否|能不能|能够|可以|会不会|是否|一共|总共|目前|现在|主要|分别|都(?=[是有在])"
-    f"|(?:{_ACTS_ZH})(?=了|过|于|着|的?(?:{_ASKS_ZH})|的?$)|的(?=(?:{_alternatives(_RELATIONS_ZH)}))|[,，;；:：]|[吗吧呢啊呀]+$"
+    f"|(?:{_ACTS_ZH})(?=了|过|于|在|着|的?(?:{_ASKS_ZH})|的?$)|的(?=[一-龥]{{0,3}}?(?:{_alternatives(_RELATIONS_ZH)})(?:$|是|有|为|{_ASKS_ZH}))|[,，;；:：]|[吗吧呢啊呀]+$"
 )
 _LEADING_ZH = re.compile(f"^(?:{_ACTS_ZH}|[了过着的与和及、也都还 ]|在|从|对)+")
-_TRAILING_ZH = re.compile(f"(?:的?(?:{_alternatives(_RELATIONS_ZH)})|[的了和与、，, 也都])+$")
+_TRAILING_ZH = re.compile(f"(?:的?(?:{_alternatives(_RELATIONS_ZH)})|[的了和与、，, 也都要能])+$")
 _BEGINS_RELATED_ZH = re.compile(_alternatives(_RELATIONS_ZH))
+_ENDS_RELATED_ZH = re.compile(f"(?:{_alternatives(_RELATIONS_ZH)})$")
+_TITLED = re.compile("《[^》]+》")
 _COUNTED_ZH = re.compile(f"(?:多少|几(?!何)|哪些|哪几)[{_CLASSIFIERS}]?([一-龥]+?)(?=$|[的了是有在被由参支来自])")
 _COUNTED_EN = re.compile(r"\b(?:how many|which|what) (\w+s)\b(?! that\b)", re.IGNORECASE)
 _PREPOSITIONS = frozenset(
@@ -205,6 +212,8 @@ def _is_own(word: re.Match[str]) -> bool:
 def subject(question: str) -> str:
     """What a question is about, as it is written there; the whole of what it says where no part stands out."""
     text = plain(question)
+    if titled := _TITLED.search(text):
+        return titled.group()
     pieces = _pieces_zh(text) if dominant_language(text) == "zh" else _pieces_en(text)
     return next((piece for piece in pieces if content(piece)), "") or statement(question)
 
@@ -242,7 +251,7 @@ def _pieces_zh(text: str) -> list[str]:
     first, last = [], []
     for (_, start, mark), end in zip(breaks, ends, strict=True):
         piece = folded[start:end]
-        leading = _LEADING_ZH.match(piece)
+        leading = _LEADING_ZH.match(piece) if mark else None
         start += leading.end() if leading else 0
         trailing = _TRAILING_ZH.search(folded, start, end)
         if trailing and content(folded[start : trailing.start()]):
@@ -274,14 +283,16 @@ def _pieces_en(text: str) -> list[str]:
     rank = 2
     previous: re.Match[str] | None = None
     for word in _WORD_EN.finditer(text):
+        asks_before = previous is not None and _stems(previous) & _ASKS_EN and _stems(word) <= _VERBS_EN
         cut = previous is not None and re.search("[,;:?!]", text[previous.end() : word.start()])
-        if cut or _breaks_en(word):
+        breaks = _breaks_en(word) or asks_before
+        if cut or breaks:
             if current:
                 runs.append((rank, current))
             current = []
             asks = _stems(word) & _ASKS_EN
             rank = 3 if asks or (rank == 3 and not current and _stems(word) & {"mani", "much", "kind"}) else 2
-        if not _breaks_en(word):
+        if not breaks:
             current.append(word)
         previous = word
     if current:
@@ -330,6 +341,8 @@ def begins_with_relation(text: str) -> bool:
 
 
 def ends_with_relation(text: str) -> bool:
-    """Whether the last word of an English text does: “what was the theme”."""
+    """Whether the last word of a text does: “what was the theme”."""
+    if dominant_language(text) == "zh":
+        return _ENDS_RELATED_ZH.search(simplified(text)) is not None
     words = list(_WORD_EN.finditer(text))
     return bool(words) and _stems(words[-1]) <= _RELATIONS_EN | _WEAK_EN
