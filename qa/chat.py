@@ -45,7 +45,7 @@ class Chat:
         loaded = index.load(generations.live_folder(root), expected)
         return cls(loaded, replace(settings or Settings(), index=loaded.manifest.settings))
 
-    def ask(self, question: str, *, history: Sequence[Answer] = (), searched_as: str = "") -> Answer:
+    def ask(self, question: str, *, history: Sequence[Answer] = (), searched_as: str | None = None) -> Answer:
         """The answer to one question; every citation stands in its file as the file is now.
 
         Args:
@@ -58,10 +58,7 @@ class Chat:
             QuestionError: if the question is empty or too long.
             CorpusError: if the articles behind every hit have changed since the build.
         """
-        self._checked(question)
-        searched = searched_as or complete(question, [turn(answer) for answer in history[-_TURNS:]])
-        if len(searched) > self.settings.answer.question_characters and not searched_as:
-            searched = question
+        searched = self._completed(question, history) if searched_as is None else searched_as
         checked = self._checked(searched)
         query, hits = self._retriever.search(checked)
         fresh = [hit for hit in hits if self._is_fresh(hit)]
@@ -69,6 +66,12 @@ class Chat:
             raise CorpusError("The articles that may answer this have changed; run `qa build`.", self.corpus)
         answer = self._answerer.answer(query, fresh)
         return replace(answer, question=question, searched_as="" if searched == question else searched)
+
+    def _completed(self, question: str, history: Sequence[Answer]) -> str:
+        """The question made whole with the last turns, where that is not too long to be asked."""
+        cleaned = self._checked(question)
+        whole = complete(cleaned, [turn(answer) for answer in history[-_TURNS:]])
+        return question if whole == cleaned or len(whole) > self.settings.answer.question_characters else whole
 
     def explain(self, question: str, hit: Hit) -> Explanation:
         """Why a passage was found for a question: the words that met, the terms in common, its rank on each side.

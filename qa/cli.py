@@ -61,7 +61,9 @@ def _parser() -> argparse.ArgumentParser:
 
     ask = commands.add_parser("ask", help="answer a question, or a file of questions")
     ask.add_argument("question", nargs="?", help="the question, Chinese or English")
-    ask.add_argument("--questions", type=Path, metavar="FILE", help='JSON Lines of {"id", "question", "chain"}; implies --json')
+    ask.add_argument(
+        "--questions", type=Path, metavar="FILE", help='JSON Lines of {"id", "question", "chain"}; implies --json'
+    )
     ask.add_argument("--json", action="store_true", help="print JSON, one line an answer")
     ask.add_argument("--explain", action="store_true", help="say why each passage was found")
     _add_index_option(ask)

@@ -9,54 +9,28 @@ word and a whole question still passes as whole.
 import re
 import unicodedata
 from itertools import pairwise
+from pathlib import Path
 
 from qa.text import dominant_language, simplified, terms
 
 _HAN = "\u4e00-\u9fff"
 _SIGNS = " \t\n。，、！？；：,.!?;:…～~·—-"
 
-# --- Chinese. Longer words come first in each pattern; all are matched against Simplified text. ---
+_WORDS_FILE = Path(__file__).with_name("question_words.txt")
+_LISTS = {
+    title: words.split()
+    for title, words in re.findall(r"^\[(.+)\]\n([^\[]*)", _WORDS_FILE.read_text(encoding="utf-8"), re.MULTILINE)
+}
+_RELATIONS_ZH, _GENERAL_ZH = _LISTS["relations zh"], _LISTS["general zh"]
+_VERBS_ZH, _GRAMMAR_ZH = _LISTS["verbs zh"], _LISTS["grammar zh"]
+_RELATIONS_EN, _GENERAL_EN, _VERBS_EN, _GRAMMAR_EN = (
+    frozenset(terms(" ".join(_LISTS[f"{title} en"]))) for title in ("relations", "general", "verbs", "grammar")
+)
+_ASKS_EN = frozenset(terms("who whom whose what which when where why how"))
+_AUXILIARIES_EN = frozenset(
+    terms("do does did is are was were be been being am has have had can could will would shall should may might must")
+)
 
-_RELATIONS_ZH = """
-负责人 领导人 创始人 发起人 主持人 发言人 联系人 继任者 带头人 院长 校长 主任 部长 市长 省长 总统 主席 会长 秘书长 董事长
-总经理 总裁 总监 经理 首席科学家 总工程师 作者 作家 导演 编剧 主演 演员 歌手 设计师 设计者 发明者 发明人 发现者 研发者
-开发者 开发商 制造商 生产商 厂家 厂商 供应商 主办方 承办方 主办单位 承办单位 协办单位 发起单位 主管部门 研发团队 开发团队
-价格 价钱 售价 票价 费用 成本 造价 预算 经费 资金 金额 总额 成交额 投资额 总规模 规模 面积 人口 人数 数量 总数 数目 重量
-长度 高度 深度 宽度 速度 温度 距离 大小 年龄 岁数 寿命 身高 体重 比例 占比 比率 份额 增速 增长率 增幅 销量 产量 产值 收入 利润
-总部 地址 地点 位置 所在地 产地 首都 省会 出生地 时间 日期 年份 日程 期限 时长 开放时间 营业时间 成立时间 电话 网址 网站 邮箱
-目的 目标 原因 理由 意义 作用 用途 功能 特点 特色 特征 优点 缺点 优势 劣势 好处 坏处 风险 影响 效果 结果 成果 成就 成绩 贡献
-主题 内容 主要内容 名字 名称 全称 简称 英文名 中文名 别名 含义 意思 定义 来源 由来 起源 历史 背景 过程 步骤 方法 方式 原理
-技术路线 技术 标准 要求 条件 规则 流程 计划 安排 任务 重点 亮点 看点 措施 政策 门票 门票费 票房 片长 周边 附近 官网 曲目 制片人 出品公司 外文名 外文名字 年纪 代表作品 前景 现状 情况 问题 挑战 难点 困难 解决方案 方案
-成员 会员 员工 团队成员 合作伙伴 客户 用户 对手 竞争对手 父亲 母亲 妻子 丈夫 儿子 女儿 孩子 父母 家人 老师 学生 学校 专业 职业
-职务 职位 国籍 籍贯 生日 代表作 作品 奖项 奖金 型号 版本 种类 类型 颜色 味道 口味 材料 原料 配料 成分 气候 天气 语言 货币 官方语言
-症状 副作用 疗程 剂量 疗法 评价 评分 排名 第一名 冠军 亚军 获奖者 得主 签约金额 签约项目 参会人数 观众 读者 嘉宾 细节 数据 指标
-""".split()
-_WEAK_ZH = """
-企业 公司 机构 单位 部门 组织 团队 小组 人员 人士 专家 院士 学者 代表 国家 地区 城市 地方 省份 学校 大学 项目 产品 东西 事情 事
-方面 领域 行业 问题 例子 部分 阶段 活动 消息 文章 时候 时间 年 月 日 天 小时 分钟 人 钱 语 语种 路 做法 办法 说法 看法 观点 话 名单
-""".split()
-_VERBS_ZH = """
-支持 举行 举办 主办 承办 召开 开幕 闭幕 开始 结束 成立 创立 创办 创建 建立 设立 建成 建设 建造 建 发布 推出 公布 发表 出版 发行
-上市 上映 上线 亮相 发明 发现 发起 提出 提供 提到 研发 研制 开发 制造 生产 制作 设计 参加 参与 参会 出席 加入 包括 包含 涉及
-涵盖 覆盖 属于 位于 来自 获得 得到 拿到 取得 赢得 获奖 投资 投入 花费 花 签约 签署 合作 使用 采用 利用 用 应用 解决 实现 达到
-达成 增长 增加 提高 提升 下降 减少 降低 变化 改变 影响 导致 造成 引起 带来 产生 发生 出现 存在 工作 生活 运行 运营 运作 操作 服务
-介绍 认为 表示 指出 强调 说 讲 谈 谈到 解释 计划 打算 预计 希望 准备 需要 要求 做 干 做到 做成 完成 负责 担任 管理 领导 主持
-出生 去世 逝世 毕业 就读 居住 住 结婚 叫 叫做 称为 称作 去 来 到 看 看到 找 找到 买 卖 吃 喝 拍 拍摄 写 唱 演 画 翻译 识别
-测试 试验 训练 学习 教 培养 治疗 预防 检查 保存 储存 放 收费 免费 开放 公开 开源 付费 报名 申请 购买 下载 安装 联系 预约 知道
-了解 通车 首飞 竣工 动工 开工 完工 落成 启用 投产 开业 开馆 首演 首映 播出 开播 退役 服役 入选 诞生 灭亡 倒闭 破产 关闭 合并 收购
-更名 改名 搬迁 开通 升空 发射 着陆 收录 播放 连载 收藏 展出 通过 生效 实施 施行 颁布 批准 修订 容纳 开门 关门 装 载 坐 泡 煮 炒 种 飞 跑 走
-区别 不同 相同 相比 比较 同比 属 适合 适用 值得
-""".split()
-_GRAMMAR_ZH = """
-成功 失败 重要 有用 真 真的 好 大 小 多 少 高 低 长 短 贵 便宜 快 慢 远 近
-难 容易 好吃 好看 好玩 新 老 早 晚 安全 有效 受欢迎 出名 有名 著名 厉害 完整 具体 主要 详细 一共 总共 大概 大约 目前 现在 今年
-去年 明年 当年 今天 昨天 明天 后来 之后 之前 以后 以前 最后 最初 最早 最终 最近 最新 首次 第一次 未来 将来 接下来 同时 平均 每年
-每月 每天 每人 一年 一次 一般 通常 分别 各自 各 全部 所有 其他 其它 别的 其中 还 也 都 又 再 才 就 只 已经 已 曾 曾经 正在 刚
-没有 没 不 不是 能够 能不能 能否 能 可以 可不可以 可 会不会 会 要 应该 应当 必须 愿意 想 敢 是不是 是否 是 有没有 有 在 被 由 把 将
-让 使 给 对 向 从 往 跟 和 与 同 及 以及 或 或者 还是 比 于 为 为了 因为 由于 因 因此 所以 如果 要是 即使 关于 至于 对于 按 靠 通过
-根据 除了 以 用来 的话 请问 请 谢谢 麻烦 告诉 告诉我 我 我们 你 你们 您 大家 咱们 自己 一下 一点 一些 一个 这么 那么 那 这 个
-的 地 得 了 着 过 吗 呢 吧 啊 呀 嘛 哦 么 里 上 下 中 内 外 前 后 间 等 等等 第 之 所 最 更 很 太 非常 比较 左右 以上 以下 多长 出 起 起来 下来 出来 其
-""".split()
 _ASKS_ZH = (
     "为什么|为何|为啥|凭什么|什么原因|什么时候|什么时间|什么地方|什么样|什么人|何时|何地|何处|何年|怎么样|怎么办|怎么|怎样|如何|"
     "谁|哪里|哪儿|多少钱|多少|多久|多大|多高|多长|多远|多快|多重|多深|几岁|几点|几号|几年|几月|几天|第几|几|"
@@ -76,80 +50,10 @@ def _alternatives(words: list[str]) -> str:
 
 _LISTED_ZH = re.compile(
     f"{_DATE_ZH}|{_NUMBERS}[年月日号{_CLASSIFIERS}]?|{_ASKS_ZH}|"
-    f"{_alternatives(_RELATIONS_ZH + _WEAK_ZH + _VERBS_ZH + _GRAMMAR_ZH)}|[{_CLASSIFIERS}]"
+    f"{_alternatives(_RELATIONS_ZH + _GENERAL_ZH + _VERBS_ZH + _GRAMMAR_ZH)}|[{_CLASSIFIERS}]"
 )
 
-# --- English. Words are compared by their stems. ---
-
-_RELATIONS_EN = frozenset(
-    terms(
-        """
-    leader head director manager chairman chairperson president dean mayor chief ceo founder cofounder creator inventor
-    author writer designer developer maker manufacturer producer supplier vendor organiser organizer host initiator
-    sponsor owner successor spokesperson engineer scientist price cost fee budget fund funding amount total sum size
-    scale area population number length height depth width weight speed temperature distance age lifespan share
-    percentage proportion rate revenue profit income sales output headquarters address location venue place site
-    capital birthplace hometown time date year schedule agenda duration deadline phone website email goal aim purpose
-    target objective reason cause meaning significance role function feature characteristic advantage disadvantage
-    benefit drawback risk effect impact influence result outcome finding achievement contribution theme topic content
-    name title nickname definition origin source history background process step method mechanism principle approach
-    technology technique standard requirement condition rule plan task highlight policy prospect status problem
-    challenge difficulty obstacle solution member employee staff team partner client customer user rival competitor
-    father mother wife husband son daughter child parent family teacher student school job profession position
-    nationality birthday work prize award version type kind colour color taste flavour flavor material ingredient
-    component climate weather language currency symptom treatment dose dosage side rating ranking winner detail data
-    figure example opening hour
-    """
-    )
-)
-_WEAK_EN = frozenset(
-    terms(
-        """
-    company companies firm institution organisation organization department agency people person man woman someone
-    expert academician scholar delegate guest visitor country region city nation province state product thing stuff
-    part stage event news article way something anything everything day month week minute money dollar yuan others
-    group body one ones area field industry participant
-    """
-    )
-)
-_ASKS_EN = frozenset(terms("who whom whose what which when where why how"))
-_AUXILIARIES_EN = frozenset(
-    terms("do does did is are was were be been being am has have had can could will would shall should may might must")
-)
-_GRAMMAR_EN = frozenset(
-    terms(
-        """
-    the a an of in on at to for from by with about into over under between during before after since until against
-    through than as per via near around up down out off and or but so then also too if because while not no only just
-    very more most less least much many long far old often big large high tall fast wide deep heavy exactly please
-    there here this that these those it its they them their he him his she her hers theirs itself themselves himself
-    herself i me my you your we us our s t re ve ll d first last next latest current currently now today yesterday
-    ago already still yet again later earlier else other another any some all both each every such same different
-    together altogether approximately roughly usually actually really ever never
-    """
-    )
-)
-_VERBS_EN = frozenset(
-    terms(
-        """
-    happen happened take took taken place hold held begin began begun start started end ended open opened close closed
-    found founded establish established create created set launch launched release released publish published announce
-    announced unveil unveiled make made build built produce produced develop developed design designed invent invented
-    discover discovered propose proposed initiate initiated organise organised organize organized host hosted join
-    joined attend attended participate participated include included includes contain involve come came go went get got
-    receive received win won invest invested spend spent sign signed cooperate collaborate use used using apply work
-    works worked run ran operate operated support supported supports serve served cost grow grew grown increase
-    increased rise rose fall fell decrease decline change changed cause caused lead led mean means say said says tell
-    told think thinks believe explain explained describe expect expects plan want need needs require required live
-    lived die died born study studied graduate marry married call called name named locate located based situated
-    belong see saw find give gave given show showed look like know help helps helped do done become became achieve
-    achieved solve reach reached complete completed test tested perform compare compared matter last lasted buy sell
-    sold pay charge know possible true free available safe important useful different good bad better best worth
-    popular famous successful new young difficult easy hard
-    """
-    )
-)
-_LISTED_EN = _RELATIONS_EN | _WEAK_EN | _ASKS_EN | _AUXILIARIES_EN | _GRAMMAR_EN | _VERBS_EN
+_LISTED_EN = _RELATIONS_EN | _GENERAL_EN | _ASKS_EN | _AUXILIARIES_EN | _GRAMMAR_EN | _VERBS_EN
 _WORD_EN = re.compile(r"[^\W_]+(?:[.'’-][^\W_]+)*")
 _MONTHS = (
     "January|February|March|April|May|June|July|August|September|October|November|December"  # of a date, never a verb
@@ -163,7 +67,9 @@ DATE = re.compile(f"{_DATE_ZH}|{_DATE_EN}")
 # --- What the lists make of a question ---
 
 _SPACE = re.compile(r"\s+")
-_FILLER_ZH = re.compile(r"^(?:请问|请|麻烦|哦|嗯|好的|是啊|那么?(?=[,，])|你还记得|还记得|你知道|知道|你觉得|你了解|你好|您好|我想知道|我想问|想问一下|能不能告诉我|告诉我|你知道|知不知道|那么|[,，。、！\s])+")
+_FILLER_ZH = re.compile(
+    r"^(?:请问|请|麻烦|哦|嗯|好的|是啊|那么?(?=[,，])|你还记得|还记得|你知道|知道|你觉得|你了解|你好|您好|我想知道|我想问|想问一下|能不能告诉我|告诉我|你知道|知不知道|那么|[,，。、！\s])+"
+)
 _ASK_ZH = re.compile(f"(?:{_ASKS_ZH})[{_CLASSIFIERS}]?")
 _ACTS_ZH = _alternatives([verb for verb in _VERBS_ZH if len(verb) > 1])
 _BREAK_ZH = re.compile(
@@ -189,7 +95,8 @@ _PREPOSITIONS = frozenset(
 
 def plain(text: str) -> str:
     """Text in NFKC width on one line, without signs at its ends; its Traditional characters stay."""
-    return _SPACE.sub(" ", unicodedata.normalize("NFKC", text)).strip(_SIGNS + "\"'“”‘’()")
+    written = unicodedata.normalize("NFKC", text.encode("utf-8", "replace").decode("utf-8"))
+    return _SPACE.sub(" ", written).strip(_SIGNS + "\"'“”‘’()")
 
 
 def content(text: str) -> str:
@@ -283,7 +190,9 @@ def _pieces_en(text: str) -> list[str]:
     rank = 2
     previous: re.Match[str] | None = None
     for word in _WORD_EN.finditer(text):
-        asks_before = previous is not None and _stems(previous) & _ASKS_EN and _stems(word) <= _VERBS_EN
+        asks_before = previous is not None and (
+            previous.group().lower() == "who" or (_stems(previous) & _ASKS_EN and _stems(word) <= _VERBS_EN)
+        )
         cut = previous is not None and re.search("[,;:?!]", text[previous.end() : word.start()])
         breaks = _breaks_en(word) or asks_before
         if cut or breaks:
@@ -316,7 +225,7 @@ def _phrase(text: str, run: list[re.Match[str]]) -> str:
         small.pop()
     first, last = 0, len(small)
     for position, (word, following) in enumerate(pairwise(small[:last])):
-        if following == "of" and set(terms(word)) <= _RELATIONS_EN | _WEAK_EN:
+        if following == "of" and set(terms(word)) <= _RELATIONS_EN | _GENERAL_EN:
             first = position + 2
     while last - 1 > first and set(terms(small[last - 1])) <= _RELATIONS_EN and run[last - 1].group().islower():
         last -= 1
@@ -345,4 +254,4 @@ def ends_with_relation(text: str) -> bool:
     if dominant_language(text) == "zh":
         return _ENDS_RELATED_ZH.search(simplified(text)) is not None
     words = list(_WORD_EN.finditer(text))
-    return bool(words) and _stems(words[-1]) <= _RELATIONS_EN | _WEAK_EN
+    return bool(words) and _stems(words[-1]) <= _RELATIONS_EN | _GENERAL_EN
