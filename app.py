@@ -86,7 +86,7 @@ def writable(text: str) -> str:
 
 
 def build_page(chat: Chat) -> gr.Blocks:
-    """The page over one chat; it keeps no state but the visitor's own: the answers so far, and the one that is shown."""
+    """The page over one chat; it keeps no state but each visitor's own: the answers so far, and the one shown."""
 
     def shown(ask: Callable[[], Answer]) -> tuple[Any, Any, Any, str]:
         """The answer, what was searched for it, its articles, and what went wrong."""

@@ -50,9 +50,9 @@ class Chat:
 
         Args:
             question: as it was asked.
-            history: the answers before it in the same conversation, oldest first; an incomplete question (“那2024年呢？”,
-                “when was it founded?”) is made whole with them, and the answer's `searched_as` says how.
-            searched_as: the question to search in its stead, as a reader may have corrected it; not changed any more.
+            history: the answers before it in the same conversation, oldest first. An incomplete question (“那2024年呢？”,
+                “when was it founded?”) is made whole with them; the answer's `searched_as` says how.
+            searched_as: the question to search in its stead, as a reader has corrected it; it is changed no more.
 
         Raises:
             QuestionError: if the question is empty or too long.

@@ -87,9 +87,9 @@ _ENDS_RELATED_ZH = re.compile(f"(?:{_alternatives(_RELATIONS_ZH)})$")
 _TITLED = re.compile("《[^》]+》")
 _COUNTED_ZH = re.compile(f"(?:多少|几(?!何)|哪些|哪几)[{_CLASSIFIERS}]?([一-龥]+?)(?=$|[的了是有在被由参支来自])")
 _COUNTED_EN = re.compile(r"\b(?:how many|which|what) (\w+s)\b(?! that\b)", re.IGNORECASE)
-_PREPOSITIONS = frozenset(
-    "in on at to for from by with about into over under between during before after since until against through than as "
-    "per via near around".split()
+_PREPOSITIONS = re.compile(
+    "in|on|at|to|for|from|by|with|about|into|over|under|between|during|before|after|since|until|against|through|than|as|per"
+    "|via|near|around"
 )
 
 
@@ -130,8 +130,7 @@ def statement(question: str) -> str:
     text = plain(question)
     if dominant_language(text) == "zh":
         text = _FILLER_ZH.sub("", text)
-        kept = _without(text, _ASK_ZH)
-        return re.sub("[是吗呢的]+$", "", kept) or text
+        return re.sub("[是吗呢的]+$", "", _without(text, _ASK_ZH)) or text
     words = list(_WORD_EN.finditer(text))
     asking = [word for word in words if _stems(word) & (_ASKS_EN | {"mani", "much"})]
     aux = next((word for word in words if _stems(word) & _AUXILIARIES_EN), None)
@@ -142,7 +141,8 @@ def statement(question: str) -> str:
 
 def _without(text: str, pattern: re.Pattern[str]) -> str:
     """The text without what the pattern finds in its Simplified form."""
-    kept, position = [], 0
+    kept: list[str] = []
+    position = 0
     for match in pattern.finditer(simplified(text)):
         kept.append(text[position : match.start()])
         position = match.end()
@@ -155,7 +155,8 @@ def _pieces_zh(text: str) -> list[str]:
     begin = len(folded) - len(_FILLER_ZH.sub("", folded))
     breaks = [(begin, begin, ""), *((m.start(), m.end(), m.group()) for m in _BREAK_ZH.finditer(folded, begin))]
     ends = [start for start, _, _ in breaks[1:]] + [len(text)]
-    first, last = [], []
+    first: list[str] = []
+    last: list[str] = []
     for (_, start, mark), end in zip(breaks, ends, strict=True):
         piece = folded[start:end]
         leading = _LEADING_ZH.match(piece) if mark else None
@@ -180,11 +181,13 @@ def _breaks_en(word: re.Match[str]) -> bool:
     if text.lower() in {"the", "a", "an", "of", "and"}:
         return False
     listed = _stems(word) <= _ASKS_EN | _AUXILIARIES_EN | _GRAMMAR_EN | _VERBS_EN
-    return listed and not _stems(word) <= _RELATIONS_EN or text.lower() in _PREPOSITIONS or text.endswith("ed")
+    if _PREPOSITIONS.fullmatch(text.lower()) or text.endswith("ed"):
+        return True
+    return listed and not _stems(word) <= _RELATIONS_EN
 
 
 def _pieces_en(text: str) -> list[str]:
-    """The noun phrases: names first, then those with an article, then others, those asked for (“how many chips”) last."""
+    """The noun phrases: names first, then those with an article, others, and those asked for (“how many chips”)."""
     runs: list[tuple[int, list[re.Match[str]]]] = []
     current: list[re.Match[str]] = []
     rank = 2
@@ -237,10 +240,7 @@ def _phrase(text: str, run: list[re.Match[str]]) -> str:
 def asked_for(question: str) -> str:
     """The thing that a question counts or chooses from: “robots” of “how many robots”; else nothing."""
     text = plain(question)
-    if dominant_language(text) == "zh":
-        found = _COUNTED_ZH.search(simplified(text))
-    else:
-        found = _COUNTED_EN.search(text)
+    found = _COUNTED_ZH.search(simplified(text)) if dominant_language(text) == "zh" else _COUNTED_EN.search(text)
     return found.group(1) if found and content(found.group(1)) else ""
 
 

@@ -12,9 +12,10 @@ PACKAGE = Path(qa.__file__).parent
 
 # A module may import only from those before it.
 STAGES = [
-    "version", "text", "phrasing", "errors", "datatypes", "embedder", "config", "corpus", "passages", "vectors", "lexical",
-    "alignment", "fusion", "segments", "index", "generations", "question", "sounds", "query", "reading",
-    "calibration", "ranking", "retriever", "explanation", "evidence", "answerer", "follow_up", "chat", "render", "evaluation", "cli",
+    "version", "text", "phrasing", "errors", "datatypes", "embedder", "config", "corpus", "passages", "vectors",
+    "lexical", "alignment", "fusion", "segments", "index", "generations", "question", "sounds", "query", "reading",
+    "calibration", "ranking", "retriever", "explanation", "evidence", "answerer", "turns", "follow_up_chinese",
+    "follow_up_english", "follow_up", "chat", "render", "evaluation", "cli",
 ]  # fmt: skip
 
 MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.glob("*.py"))}
