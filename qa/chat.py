@@ -50,8 +50,8 @@ class Chat:
 
         Args:
             question: as it was asked.
-            history: the answers before it in the same conversation, oldest first. An incomplete question (“那2024年呢？”,
-                “when was it founded?”) is made whole with them; the answer's `searched_as` says how.
+            history: the answers before it in the same conversation, oldest first. An incomplete question
+                (“那2024年呢？”, “when was it founded?”) is made whole with them; the answer's `searched_as` says how.
             searched_as: the question to search in its stead, as a reader has corrected it; it is changed no more.
 
         Raises:

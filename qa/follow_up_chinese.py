@@ -2,7 +2,7 @@
 
 import re
 
-from qa.phrasing import DATE, begins_with_relation, content, ends_with_relation, plain, statement, subject
+from qa.phrasing import begins_with_relation, content, ends_with_relation, plain, statement, subject
 from qa.question import asks_for
 from qa.text import simplified
 from qa.turns import INTERCHANGEABLE, PLACE, Turn, antecedent, interchanged_in
@@ -91,7 +91,7 @@ def _is_part(text: str, body: str, last: Turn, continues: bool) -> bool:
         return True
     if continues and len(body) <= _LONGEST_PART and not re.search("[吗么]$", text):
         return not re.search("是|有", body)
-    return bool(interchanged_in(last.question, _bare(body)) or DATE.fullmatch(body))
+    return bool(interchanged_in(last.question, _bare(body)))
 
 
 def _bare(body: str) -> str:
@@ -174,7 +174,11 @@ def _in_place_of(reference: str, pointed: str, after: str) -> str:
 def _names_nothing(body: str, last: Turn) -> bool:
     """Whether a question has no subject: all its words are listed, or all but the noun that it counts."""
     folded = simplified(body)
-    if len(folded) > _LONGEST_PART or re.match("(?:哪|什么|谁).*(?:最|第一)", folded):
+    if (
+        len(folded) > _LONGEST_PART
+        or not re.search("[一-龥]", folded)
+        or re.match("(?:哪|什么|谁).*(?:最|第一)", folded)
+    ):
         return False
     if re.match("谁[^的是]+了", folded) and ends_with_relation(folded):
         return False

@@ -15,9 +15,10 @@ _POLITE = re.compile(
     r"(?:(?:can|could|would) you (?:please )?(?:tell me|explain)|please(?: tell me)?|do you know)\s+", re.IGNORECASE
 )
 _ASKS_TO_GO_ON = re.compile(
-    r"(?:please |can you |could you )?(?:(?:tell me|say|explain|know) more|(?:give (?:me )?)?more(?: details?| information| info)?"
-    r"|any more|(?:any )?details?|go on|continue|elaborate|explain|be more specific|(?:any|some)thing else|(?:what|who|where) else"
-    r"|any others?|what do you mean|for example|for instance|such as|like what|in what way|then|really|give (?:me )?an example)"
+    r"(?:please |can you |could you )?"
+    r"(?:(?:tell me|say|explain|know) more|(?:give (?:me )?)?more(?: details?| information| info)?|any more|any others?"
+    r"|(?:any )?details?|go on|continue|elaborate|explain|be more specific|(?:any|some)thing else|(?:what|who|where) else"
+    r"|what do you mean|for example|for instance|such as|like what|in what way|then|really|give (?:me )?an example)"
     r"(?: (?:about )?(?:it|that|this|them))?(?: please)?",
     re.IGNORECASE,
 )
@@ -37,7 +38,8 @@ _REFERS = re.compile(
     re.IGNORECASE,
 )
 _EXPLETIVE = re.compile(
-    r"\bit\b (?:\w+ ){0,4}?(?:to|that|for|whether|if|who|when)\b(?= \w)|\bit(?:'s| is| was) (?:\w+ ){1,4}(?:to|that|who)\b"
+    r"\bit\b (?:\w+ ){0,4}?(?:to|that|for|whether|if|who|when)\b(?= \w)"
+    r"|\bit(?:'s| is| was) (?:\w+ ){1,4}(?:to|that|who)\b"
     r"|\bdoes it take\b|\bit takes?\b|\bit costs?\b|\btime is it\b|\bis it true\b|\bit (?:rain|snow)s?\b",
     re.IGNORECASE,
 )
@@ -107,7 +109,7 @@ def _is_part(body: str, last: Turn, continues: bool) -> bool:
     bare = _bare(body)
     is_like = len(bare.split()) <= _NAME and set(terms(bare)) & set(terms(subject(last.question)))
     is_phrase = bool(_PREPOSITION.match(body)) and len(body.split()) <= _NAME + 1
-    return bool(interchanged_in(last.question, bare) or DATE.fullmatch(bare) or is_like or is_phrase)
+    return bool(interchanged_in(last.question, bare) or is_like or is_phrase)
 
 
 def _bare(body: str) -> str:
@@ -170,14 +172,14 @@ def _is_bound(before: str, found: re.Match[str], after: str) -> bool:
 
 
 def _points(found: re.Match[str], before: str, after: str) -> bool:
-    """Whether “that” points to something, and does not join a clause: “that team”, “does that help?”, “who said that?”."""
+    """Whether “that” points to something and joins no clause: “that team”, “does that help?”, “who said that?”."""
     if found["noun"]:
         return ends_with_relation(found["noun"]) and not re.match(r" (?:the|an?|of|his|her|its|their)\b", after)
     return not after.strip() or re.search(rf"\b{_AUXILIARY}\s$", before, re.IGNORECASE) is not None
 
 
 def _standing_for(found: re.Match[str], pointed: str, after: str) -> str:
-    """What is pointed to for “it”, its genitive for “its”; “the team of …” for “this team” where it is no team itself."""
+    """What is pointed to for “it”, its genitive for “its”; “the team of …” for “this team” where it is none itself."""
     word, noun = found.group().lower(), found["noun"]
     if word in _POSSESSIVES or (word == "her" and re.match(r" [a-z]{3,}", after)):
         return f"{pointed}’" if pointed.endswith("s") else f"{pointed}’s"

@@ -67,6 +67,7 @@ DATE = re.compile(f"{_DATE_ZH}|{_DATE_EN}")
 # --- What the lists make of a question ---
 
 _SPACE = re.compile(r"\s+")
+_SPACE_IN_DATE = re.compile(r"(?<=\d) (?=[年月日号岁届])")
 _FILLER_ZH = re.compile(
     r"^(?:请问|请|麻烦|哦|嗯|好的|是啊|那么?(?=[,，])|你还记得|还记得|你知道|知道|你觉得|你了解|你好|您好|我想知道|我想问|想问一下|能不能告诉我|告诉我|你知道|知不知道|那么|[,，。、！\s])+"
 )
@@ -85,6 +86,7 @@ _TRAILING_ZH = re.compile(f"(?:的?(?:{_alternatives(_RELATIONS_ZH)})|[的了和
 _BEGINS_RELATED_ZH = re.compile(_alternatives(_RELATIONS_ZH))
 _ENDS_RELATED_ZH = re.compile(f"(?:{_alternatives(_RELATIONS_ZH)})$")
 _TITLED = re.compile("《[^》]+》")
+_BEFORE_NOUN = re.compile(r"\b(?:the|an?|first|second|third|last|next)\s$", re.IGNORECASE)
 _COUNTED_ZH = re.compile(f"(?:多少|几(?!何)|哪些|哪几)[{_CLASSIFIERS}]?([一-龥]+?)(?=$|[的了是有在被由参支来自])")
 _COUNTED_EN = re.compile(r"\b(?:how many|which|what) (\w+s)\b(?! that\b)", re.IGNORECASE)
 _PREPOSITIONS = re.compile(
@@ -96,7 +98,7 @@ _PREPOSITIONS = re.compile(
 def plain(text: str) -> str:
     """Text in NFKC width on one line, without signs at its ends; its Traditional characters stay."""
     written = unicodedata.normalize("NFKC", text.encode("utf-8", "replace").decode("utf-8"))
-    return _SPACE.sub(" ", written).strip(_SIGNS + "\"'“”‘’()")
+    return _SPACE_IN_DATE.sub("", _SPACE.sub(" ", written)).strip(_SIGNS + "\"'“”‘’()")
 
 
 def content(text: str) -> str:
@@ -104,7 +106,7 @@ def content(text: str) -> str:
     if dominant_language(text) == "zh":
         return " ".join(_LISTED_ZH.sub(" ", simplified(text)).translate(_AS_SPACES).split())
     text = DATE.sub(" ", text)
-    return " ".join(word.group() for word in _WORD_EN.finditer(text) if _is_own(word))
+    return " ".join(word.group() for word in _WORD_EN.finditer(text) if _is_own(word) or _is_verbal_noun(word))
 
 
 _AS_SPACES = dict.fromkeys(map(ord, _SIGNS + "《》「」『』“”‘’\"'()（）"), " ")
@@ -114,6 +116,12 @@ def _is_own(word: re.Match[str]) -> bool:
     found = terms(word.group())
     named = word.start() > 0 and word.group()[0].isupper() and word.group() != "I"
     return named or any(term not in _LISTED_EN and not term.replace(".", "").isdigit() for term in found)
+
+
+def _is_verbal_noun(word: re.Match[str]) -> bool:
+    """Whether a listed verb stands as a noun: “the study”, “a second test”."""
+    stems = _stems(word)
+    return stems <= _VERBS_EN - _RELATIONS_EN and bool(_BEFORE_NOUN.search(word.string[: word.start()]))
 
 
 def subject(question: str) -> str:

@@ -70,7 +70,9 @@ def test_ask_prints_json_of_the_stable_form(
     for question, answered in ((QUESTION, True), ("火星上的基地什么时候建成？", False)):
         assert main(["ask", question, "--json", "--index", str(index_folder)]) == 0
         record = json.loads(capsys.readouterr().out)
-        assert list(record) == ["question", "answered", "text", "confidence", "citations", "passages"]
+        assert list(record) == [
+            "question", "searched_as", "answered", "text", "confidence", "citations", "passages",
+        ]  # fmt: skip
         assert (record["question"], record["answered"], bool(record["citations"])) == (question, answered, answered)
         for citation in record["citations"]:
             assert list(citation) == ["number", "document_id", "title", "path", "start", "end", "quote", "headings"]
