@@ -70,7 +70,8 @@ class Chat:
     def _completed(self, question: str, history: Sequence[Answer]) -> str:
         """The question made whole with the last turns, where that is not too long to be asked."""
         cleaned = self._checked(question)
-        whole = complete(cleaned, [turn(answer) for answer in history[-_TURNS:]])
+        before = [replace(answer, searched_as=_plain(answer.searched)[0]) for answer in history[-_TURNS:]]
+        whole = complete(cleaned, [turn(answer) for answer in before])
         return question if whole == cleaned or len(whole) > self.settings.answer.question_characters else whole
 
     def explain(self, question: str, hit: Hit) -> Explanation:

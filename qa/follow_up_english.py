@@ -17,7 +17,8 @@ _POLITE = re.compile(
 _ASKS_TO_GO_ON = re.compile(
     r"(?:please |can you |could you )?"
     r"(?:(?:tell me|say|explain|know) more|(?:give (?:me )?)?more(?: details?| information| info)?|any more|any others?"
-    r"|(?:any )?details?|go on|continue|elaborate|explain|be more specific|(?:any|some)thing else|(?:what|who|where) else"
+    r"|(?:any )?details?|go on|continue|elaborate|explain|be more specific|(?:any|some)thing else"
+    r"|(?:what|who|where) else"
     r"|what do you mean|for example|for instance|such as|like what|in what way|then|really|give (?:me )?an example)"
     r"(?: (?:about )?(?:it|that|this|them))?(?: please)?",
     re.IGNORECASE,

@@ -69,7 +69,8 @@ def test_what_is_missing_is_carried_over(before: str, question: str, searched: s
         "论坛什么时候举行？", "華為發布了它的什麼晶片？", "FlagOS 芯片数量", "介绍一下机器人餐吧",
         "那么太阳有多热？", "土耳其的首都在哪里？", "谁发明了飞机", "谢谢", "谢谢你！", "你好", "forum dates",
         "Which team says its robot can cook?",
-        "How does a robot know where it is?", "Is it possible to see Mars?", "List the islands of Indonesia", "ok thanks",
+        "How does a robot know where it is?",
+        "Is it possible to see Mars?", "List the islands of Indonesia", "ok thanks",
         "", "？！", " \n", "1998",
     ],
 )  # fmt: skip
