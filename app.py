@@ -175,7 +175,8 @@ def serve(chat: Chat, host: str, port: int) -> None:
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise WenjuError(f"Nothing can be served at {host}, port {port}: {error}; choose others.") from error
-    server = uvicorn.Server(uvicorn.Config(create_app(chat), log_level="warning"))
+    # An open page holds a connection, by which gradio knows when to drop its state: stopping does not wait for it.
+    server = uvicorn.Server(uvicorn.Config(create_app(chat), log_level="warning", timeout_graceful_shutdown=1))
     print(f"Wenju is at http://{host}:{listening.getsockname()[1]} (Ctrl-C stops it)", flush=True)
     server.run(sockets=[listening])
 

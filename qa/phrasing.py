@@ -82,10 +82,11 @@ _BREAK_ZH = re.compile(
     f"|(?:{_ACTS_ZH})(?=了|过|于|在|着|的?(?:{_ASKS_ZH})|的?$)|的(?=[一-龥]{{0,3}}?(?:{_alternatives(_RELATIONS_ZH)})(?:$|是|有|为|{_ASKS_ZH}))|[,，;；:：]|[吗吧呢啊呀]+$"
 )
 _LEADING_ZH = re.compile(f"^(?:{_ACTS_ZH}|[了过着的与和及、也都还 ]|在|从|对)+")
-_TRAILING_ZH = re.compile(f"(?:的?(?:{_alternatives(_RELATIONS_ZH)})|[的了和与、，, 也都要能])+$")
+_TRAILING_ZH = re.compile(f"(?:的?(?:{_alternatives(_RELATIONS_ZH)})|平均|[的了和与、，, 也都要能])+$")
 _BEGINS_RELATED_ZH = re.compile(_alternatives(_RELATIONS_ZH))
 _ENDS_RELATED_ZH = re.compile(f"(?:{_alternatives(_RELATIONS_ZH)})$")
 _TITLED = re.compile("《[^》]+》")
+_WITHIN_NAMES, _NAME_BEFORE, _NAME_AFTER = re.compile("in|on|for"), re.compile(r" [A-Z]\w* $"), re.compile(" [A-Z]")
 _BEFORE_NOUN = re.compile(r"\b(?:the|an?|first|second|third|last|next)\s$", re.IGNORECASE)
 _COUNTED_ZH = re.compile(f"(?:多少|几(?!何)|哪些|哪几)[{_CLASSIFIERS}]?([一-龥]+?)(?=$|[的了是有在被由参支来自])")
 _COUNTED_EN = re.compile(r"\b(?:how many|which|what) (\w+s)\b(?! that\b)", re.IGNORECASE)
@@ -183,13 +184,15 @@ def _stems(word: re.Match[str]) -> set[str]:
 
 def _breaks_en(word: re.Match[str]) -> bool:
     """Whether a word stands in no subject: one that asks, an auxiliary, a verb, a preposition but “of”."""
-    text = word.group()
-    if text[0].isupper() and word.start() > 0:
+    text, before, after = word.group(), word.string[: word.start()], word.string[word.end() :]
+    if text[0].isupper() and before:
+        return False
+    if _WITHIN_NAMES.fullmatch(text) and _NAME_BEFORE.search(before) and _NAME_AFTER.match(after):
         return False
     if text.lower() in {"the", "a", "an", "of", "and"}:
         return False
     listed = _stems(word) <= _ASKS_EN | _AUXILIARIES_EN | _GRAMMAR_EN | _VERBS_EN
-    if _PREPOSITIONS.fullmatch(text.lower()) or text.endswith("ed"):
+    if _PREPOSITIONS.fullmatch(text.lower()) or (text.endswith("ed") and not _BEFORE_NOUN.search(before)):
         return True
     return listed and not _stems(word) <= _RELATIONS_EN
 

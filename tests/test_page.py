@@ -80,7 +80,7 @@ def served(chat: Chat) -> Iterator[str]:
     """The page over a chat at the address given; calls made before the server is up wait in the socket's queue."""
     listening = socket.create_server(("127.0.0.1", 0))
     # gradio wants a running event loop while the page is made: the server makes it in its own.
-    settings = uvicorn.Config(partial(create_app, chat), factory=True, log_level="error", timeout_graceful_shutdown=10)
+    settings = uvicorn.Config(partial(create_app, chat), factory=True, log_level="error", timeout_graceful_shutdown=1)
     server = uvicorn.Server(settings)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
