@@ -8,6 +8,7 @@ from qa.text import simplified
 from qa.turns import INTERCHANGEABLE, PLACE, Turn, antecedent, interchanged_in
 
 _LONGEST_PART = 20  # characters of a part that is put into a question, and of a question that names nothing
+_LONGEST_HEAD = 3  # of the noun after “这个”; a longer one is a name
 _LONGEST_NAME = 8  # of a single name, which an object cannot point back to
 
 _CONTINUES = re.compile(
@@ -36,6 +37,7 @@ _HEADS_OF = (  # “该机构” is 敦煌研究院 itself, “这部电影” �
     (f"院校|{_GROUPS}", "(?:院|公司|大学|局|部|所|集团|中心|银行|会|社|厂|馆|队|校|联盟|实验室)$"),
     ("电影|影片|片子|书|小说|剧|戏|歌曲?|作品|专辑|节目|游戏|片|部", "[》」』]$"),
 )
+_UP_TO_VERB = re.compile("[的是有在吗什多哪怎几为]")
 _REPORTS = re.compile("(?:哪|什么|多少|几).*(?:说|称|表示|认为|宣布|相信|声明)")
 _BEFORE_OBJECT = re.compile(
     "(?:[对把给向跟和与用做买看谈吃]|关于|评价|支持|研发|开发|发明|发布|使用|介绍|参加|认为|喜欢|资助|投资)$"
@@ -150,6 +152,8 @@ def _is_bound(before: str, reference: str, after: str) -> bool:
     folded = simplified(before)
     named = content(before)
     is_pronoun = reference[0] in "它他她"
+    if reference[0] in "这该" and len(content(_UP_TO_VERB.split(simplified(after))[0])) > _LONGEST_HEAD:
+        return True  # “这次中关村论坛” names itself
     is_object = is_pronoun and _BEFORE_OBJECT.search(folded) and not re.search("[的，,。；]", folded + after[:1])
     return bool(_REPORTS.search(folded)) or (bool(named) and not (is_object and len(named) <= _LONGEST_NAME))
 

@@ -108,7 +108,7 @@ def _is_part(body: str, last: Turn, continues: bool) -> bool:
     if continues:
         return len(body.split()) <= _MOST_WORDS
     bare = _bare(body)
-    is_like = len(bare.split()) <= _NAME and set(terms(bare)) & set(terms(subject(last.question)))
+    is_like = len(bare.split()) <= _NAME and set(terms(content(bare))) & set(terms(content(subject(last.question))))
     is_phrase = bool(_PREPOSITION.match(body)) and len(body.split()) <= _NAME + 1
     return bool(interchanged_in(last.question, bare) or is_like or is_phrase)
 
