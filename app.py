@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -90,26 +91,44 @@ def question_of(history: list[Message], index: int) -> str:
     return html.unescape(re.sub(r"\\(.)", r"\1", history[index - index % 2]["content"][0]["text"]))
 
 
+def writable(text: str) -> str:
+    """Text that any encoding can write: a lone surrogate, half a character, becomes a question mark."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def build_page(chat: Chat) -> gr.Blocks:
-    """The page over one chat; it keeps no state but the visitor's own history."""
+    """The page over one chat; it keeps no state but each visitor's own: the answers so far, and the one shown."""
 
-    def found(question: str) -> tuple[Answer | None, Any, str]:
+    def shown(ask: Callable[[], Answer]) -> tuple[Any, Any, Any, str]:
+        """The answer, what was searched for it, its articles, and what went wrong."""
         try:
-            answer = chat.ask(question)
-            return answer, evidence_html(chat, answer), ""
+            answer = ask()
+            return answer, gr.update(value=writable(answer.searched), visible=True), evidence_html(chat, answer), ""
         except WenjuError as error:
-            return None, gr.skip(), notice_html(error, chat)
+            return gr.skip(), gr.skip(), gr.skip(), notice_html(error, chat)
 
-    def respond(question: str, history: list[Message]) -> tuple[Any, Any, Any, str]:
-        answer, evidence, notice = found(question)
-        if answer is None:
-            return gr.skip(), gr.skip(), evidence, notice
-        asked, said = render.plain_markdown(question), render.answer_markdown(answer, chat.index.documents)
+    def converse(ask: Callable[[], Answer], history: list[Message], answers: list[Answer]) -> tuple[Any, ...]:
+        answer, searched, evidence, notice = shown(ask)
+        if notice:
+            return gr.skip(), gr.skip(), answer, searched, evidence, notice
+        asked, said = render.plain_markdown(answer.question), render.answer_markdown(answer, chat.index.documents)
         exchange = [{"role": "user", "content": asked}, {"role": "assistant", "content": said}]
-        return "", [*history, *exchange], evidence, notice
+        return [*history, *exchange], [*answers, answer], answer, searched, evidence, notice
 
-    def recall(history: list[Message], event: gr.SelectData) -> tuple[Any, str]:
-        return found(question_of(history, event.index))[1:]
+    def respond(question: str, history: list[Message], answers: list[Answer]) -> tuple[Any, ...]:
+        *said, notice = converse(lambda: chat.ask(question, history=answers), history, answers)
+        return gr.skip() if notice else "", *said, notice
+
+    def search_again(searched: str, shown: Answer, history: list[Message], answers: list[Answer]) -> tuple[Any, ...]:
+        return converse(lambda: chat.ask(shown.question, searched_as=searched), history, answers)
+
+    def recall(history: list[Message], answers: list[Answer], event: gr.SelectData) -> tuple[Any, Any, Any, str]:
+        question, number = question_of(history, event.index), event.index // 2
+        searched = answers[number].searched if 2 * len(answers) == len(history) else question
+        return shown(lambda: chat.ask(question, searched_as=searched))
+
+    def forget() -> tuple[Any, ...]:
+        return [], None, gr.update(value="", visible=False), NOTHING_YET, ""
 
     with gr.Blocks(title="问据 Wenju", analytics_enabled=False) as page:
         gr.Markdown(INTRODUCTION)
@@ -122,17 +141,25 @@ def build_page(chat: Chat) -> gr.Blocks:
                     label="问题 Question", placeholder="想知道什么？ What would you like to know?",
                     elem_id="question", submit_btn="提问 Ask",
                 )  # fmt: skip
+                searched = gr.Textbox(
+                    label="检索的问题，可以修改 Searched as, to be edited", elem_id="searched",
+                    submit_btn="重新检索 Search again", visible=False,
+                )  # fmt: skip
                 notice = gr.HTML(elem_id="notice")
                 examples = gr.Examples(EXAMPLES, inputs=question, label="例如 For example", elem_id="examples")
             with gr.Column(scale=2):
                 evidence = gr.HTML(NOTHING_YET, elem_id="evidence")
+        answers, answer = gr.State([]), gr.State(None)
         # Without gradio's queue: an answer takes milliseconds, and the queue can lose one of two calls close together.
         direct = {"queue": False, "api_visibility": "private"}
-        asking = {"inputs": [question, conversation], "outputs": [question, conversation, evidence, notice], **direct}
-        question.submit(respond, **asking).then(None, js=SHOW_MARKS)
-        examples.load_input_event.then(respond, **asking).then(None, js=SHOW_MARKS)
-        conversation.select(recall, conversation, [evidence, notice], **direct).then(None, js=SHOW_MARKS)
-        conversation.clear(lambda: (NOTHING_YET, ""), None, [evidence, notice], **direct)
+        about_it = [answer, searched, evidence, notice]
+        outputs = [conversation, answers, *about_it]
+        asked, corrected = [question, conversation, answers], [searched, answer, conversation, answers]
+        question.submit(respond, asked, [question, *outputs], **direct).then(None, js=SHOW_MARKS)
+        examples.load_input_event.then(respond, asked, [question, *outputs], **direct).then(None, js=SHOW_MARKS)
+        searched.submit(search_again, corrected, outputs, **direct).then(None, js=SHOW_MARKS)
+        conversation.select(recall, [conversation, answers], about_it, **direct).then(None, js=SHOW_MARKS)
+        conversation.clear(forget, None, [answers, *about_it], **direct)
         page.load(None, js=NOTE_WANTED_MARK)
     return page
 
@@ -159,7 +186,8 @@ def serve(chat: Chat, host: str, port: int) -> None:
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise WenjuError(f"Nothing can be served at {host}, port {port}: {error}; choose others.") from error
-    server = uvicorn.Server(uvicorn.Config(create_app(chat), log_level="warning"))
+    # An open page holds a connection, by which gradio knows when to drop its state: stopping does not wait for it.
+    server = uvicorn.Server(uvicorn.Config(create_app(chat), log_level="warning", timeout_graceful_shutdown=1))
     print(f"Wenju is at http://{host}:{listening.getsockname()[1]} (Ctrl-C stops it)", flush=True)
     server.run(sockets=[listening])
 

@@ -1,6 +1,7 @@
 """The façade everything outside uses: open an index, ask, read the article behind a citation."""
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -12,9 +13,11 @@ from qa.corpus import content_hash, parse_document
 from qa.datatypes import Answer, Document, Explanation, Hit
 from qa.errors import CorpusError, QuestionError
 from qa.explanation import explain
+from qa.follow_up import complete, turn
 from qa.retriever import Retriever
 
 _SPACES = {"Cc", "Cs"}
+_TURNS = 8  # of a conversation that are looked back on
 
 
 class Chat:
@@ -42,22 +45,39 @@ class Chat:
         loaded = index.load(generations.live_folder(root), expected)
         return cls(loaded, replace(settings or Settings(), index=loaded.manifest.settings))
 
-    def ask(self, question: str) -> Answer:
+    def ask(self, question: str, *, history: Sequence[Answer] = (), searched_as: str | None = None) -> Answer:
         """The answer to one question; every citation stands in its file as the file is now.
+
+        Args:
+            question: as it was asked.
+            history: the answers before it in the same conversation, oldest first. An incomplete question
+                (“那2024年呢？”, “when was it founded?”) is made whole with them; the answer's `searched_as` says how.
+            searched_as: the question to search in its stead, as a reader has corrected it; it is changed no more.
 
         Raises:
             QuestionError: if the question is empty or too long.
             CorpusError: if the articles behind every hit have changed since the build.
         """
-        checked = self._checked(question)
+        searched = self._completed(question, history) if searched_as is None else searched_as
+        checked = self._checked(searched)
         query, hits = self._retriever.search(checked)
         fresh = [hit for hit in hits if self._is_fresh(hit)]
         if hits and not fresh:
             raise CorpusError("The articles that may answer this have changed; run `qa build`.", self.corpus)
-        return replace(self._answerer.answer(query, fresh), question=question)
+        answer = self._answerer.answer(query, fresh)
+        return replace(answer, question=question, searched_as="" if searched == question else searched)
+
+    def _completed(self, question: str, history: Sequence[Answer]) -> str:
+        """The question made whole with the last turns, where that is not too long to be asked."""
+        cleaned = self._checked(question)
+        before = [replace(answer, searched_as=_plain(answer.searched)[0]) for answer in history[-_TURNS:]]
+        whole = complete(cleaned, [turn(answer) for answer in before])
+        return question if whole == cleaned or len(whole) > self.settings.answer.question_characters else whole
 
     def explain(self, question: str, hit: Hit) -> Explanation:
         """Why a passage was found for a question: the words that met, the terms in common, its rank on each side.
+
+        Give it the question as it was searched, `answer.searched`: the spans of the asked words are in that text.
 
         Raises:
             QuestionError: if the question is empty or too long.

@@ -1,4 +1,4 @@
-"""The command `qa`: build, ask, verify, eval, serve. The only module of the package that prints."""
+"""The command `qa`: build, ask, chat, verify, eval, serve. The only module of the package that prints."""
 
 import argparse
 import contextlib
@@ -15,11 +15,13 @@ from tqdm import tqdm
 from qa import generations, receipts, render
 from qa.chat import Chat
 from qa.config import IndexSettings
+from qa.datatypes import Answer
 from qa.embedder import BUNDLED
 from qa.errors import CorpusError, QuestionError, ReceiptError, SearchIndexError, WenjuError
 from qa.version import __version__
 
 CANNOT = 2  # exit code: a person has to change something first
+_PROMPT = "? "  # of `qa chat`, on a terminal
 _EXPLAINED = 3  # passages that `qa ask --explain` speaks of in plain text; JSON has all
 BELOW_FLOOR = 1  # exit code of `qa eval` under a floor
 NOT_AS_CITED = 1  # exit code of `qa verify` where a cited text has moved or gone
@@ -28,9 +30,9 @@ NOT_AS_CITED = 1  # exit code of `qa verify` where a cited text has moved or gon
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code: 0, 1 (under a floor, not as cited) or 2 (an error, said in one line)."""
     options = _parser().parse_args(arguments)
-    for stream in (sys.stdout, sys.stderr):
+    for stream, errors in ((sys.stdin, "replace"), (sys.stdout, "backslashreplace"), (sys.stderr, "backslashreplace")):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # Windows consoles default to a code page
+            stream.reconfigure(encoding="utf-8", errors=errors)  # Windows consoles default to a code page
     try:
         code: int = options.run(options)
         return code
@@ -61,7 +63,9 @@ def _parser() -> argparse.ArgumentParser:
 
     ask = commands.add_parser("ask", help="answer a question, or a file of questions")
     ask.add_argument("question", nargs="?", help="the question, Chinese or English")
-    ask.add_argument("--questions", type=Path, metavar="FILE", help='JSON Lines of {"id", "question"}; implies --json')
+    ask.add_argument(
+        "--questions", type=Path, metavar="FILE", help='JSON Lines of {"id", "question", "chain"}; implies --json'
+    )
     ask.add_argument("--json", action="store_true", help="print JSON, one line an answer")
     ask.add_argument("--explain", action="store_true", help="say why each passage was found")
     ask.add_argument(
@@ -69,6 +73,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_index_option(ask)
     ask.set_defaults(run=_ask)
+
+    chat = commands.add_parser("chat", help="answer question after question; each may build on those before it")
+    _add_index_option(chat)
+    chat.set_defaults(run=_chat)
 
     verify = commands.add_parser(
         "verify",
@@ -181,7 +189,7 @@ def _ask(options: argparse.Namespace) -> int:
     if options.receipt:
         receipts.save(options.receipt, [chat.receipt(answer)])
     documents = chat.index.documents
-    reasons = [chat.explain(options.question, hit) for hit in answer.hits] if options.explain else []
+    reasons = [chat.explain(answer.searched, hit) for hit in answer.hits] if options.explain else []
     if options.json:
         record = render.answer_record(answer, documents)
         for passage, reason in zip(record["passages"], reasons, strict=False):
@@ -195,14 +203,20 @@ def _ask(options: argparse.Namespace) -> int:
 
 
 def _ask_file(chat: Chat, path: Path, receipt: Path | None) -> int:
-    """A line out for each line in; a line that cannot be asked says why under `error`, and the exit code is 2."""
+    """A line out for each line in; a line that cannot be asked says why under `error`, and the exit code is 2.
+
+    The lines of one `chain` are a conversation, each asked with the answers to those before it.
+    """
     code, saved = 0, []
+    chains: dict[str, list[Answer]] = {}
     for number, line in _lines(path):
         identity: object = number
         try:
             record = json.loads(line)
             identity = record.get("id", number)
-            answer = chat.ask(_text(record["question"]))
+            chain = chains.setdefault(json.dumps(record["chain"]), []) if "chain" in record else []
+            answer = chat.ask(_text(record["question"]), history=chain)
+            chain.append(answer)
             said = render.answer_record(answer, chat.index.documents)
             if receipt:
                 saved.append(chat.receipt(answer))
@@ -214,6 +228,26 @@ def _ask_file(chat: Chat, path: Path, receipt: Path | None) -> int:
     if receipt:
         receipts.save(receipt, saved)
     return code
+
+
+def _chat(options: argparse.Namespace) -> int:
+    """A conversation over standard input: a question a line, `/new` begins another; errors are said and it goes on."""
+    chat = Chat.open(options.index)
+    history: list[Answer] = []
+    prompt = _PROMPT if sys.stdin.isatty() else ""
+    while True:
+        print(prompt, end="", flush=True)
+        line = sys.stdin.readline()
+        if not line:
+            return 0
+        if line.strip() == "/new":
+            history.clear()
+        elif line.strip():
+            try:
+                history.append(chat.ask(line.strip(), history=history))
+                print(render.answer_text(history[-1], chat.index.documents), end="\n\n", flush=True)
+            except (QuestionError, CorpusError) as error:
+                print(f"qa: {error}", file=sys.stderr)
 
 
 def _text(value: object) -> str:
@@ -273,7 +307,9 @@ def _evaluate(options: argparse.Namespace) -> int:
         )
         if turns:
             report["follow_ups"] = chains.evaluate_chains(
-                turns, lambda question, _: chat.ask(question), lambda done, total: progress("follow-ups", done, total)
+                turns,
+                lambda question, history: chat.ask(question, history=history),
+                lambda done, total: progress("follow-ups", done, total),
             )
     print(_report_text(report))
     if before is not None:

@@ -121,6 +121,11 @@ class Answer:
     searched_as: str = ""
 
     @property
+    def searched(self) -> str:
+        """The question that was searched."""
+        return self.searched_as or self.question
+
+    @property
     def answered(self) -> bool:
         """Whether anything is cited."""
         return bool(self.citations)

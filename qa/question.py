@@ -119,7 +119,7 @@ _ASKS_FOR: tuple[tuple[Kind, re.Pattern[str]], ...] = (
 
 _MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
 _NAME = r"(?<![.!?] )(?<!^)\b[A-Z][\w’'-]+"
-_SURNAMES = (
+SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林郑罗梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金"
     "石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤左来闻伍"
 )
@@ -154,7 +154,7 @@ _OFFERS: dict[Kind, re.Pattern[str]] = {
         re.IGNORECASE,
     ),
     "person": re.compile(
-        rf"(?:^|[^\u4e00-\u9fff]|[与和由是者长员家授任师士总理王帝席])[{_SURNAMES}][\u4e00-\u9fff]{{1,2}}"
+        rf"(?:^|[^\u4e00-\u9fff]|[与和由是者长员家授任师士总理王帝席])[{SURNAMES}][\u4e00-\u9fff]{{1,2}}"
         r"|[\u4e00-\u9fff]{2,}[·•‧][\u4e00-\u9fff]+"
         r"|\b[A-Z][\w’'-]+ (?:[A-Z]\. ?)?(?:(?:van|von|de|al|bin) )?[A-Z][\w’'-]+"
         r"|\b(?:Mr|Mrs|Ms|Dr|Sir|King|Queen|President|Lord)\b"

@@ -8,6 +8,7 @@ from typing import Any
 
 from qa.datatypes import Answer, Citation, Document, Explanation, Hit
 from qa.receipts import Receipt, Verdict
+from qa.text import dominant_language
 
 _PAIRS_SHOWN = 8
 
@@ -19,6 +20,7 @@ def answer_record(answer: Answer, documents: Mapping[str, Document]) -> dict[str
     """The answer as plain JSON values; this form is stable."""
     return {
         "question": answer.question,
+        "searched_as": answer.searched_as,
         "answered": answer.answered,
         "text": answer.text,
         "confidence": round(answer.confidence, 4),
@@ -97,14 +99,22 @@ def place(citation: Citation, documents: Mapping[str, Document]) -> str:
 
 
 def answer_text(answer: Answer, documents: Mapping[str, Document]) -> str:
-    """The answer for a terminal: the cited sentences, their places; for a refusal the nearest passages."""
-    lines = [answer.text, ""]
+    """The answer for a terminal: how it was searched, the cited sentences, their places; else the nearest passages."""
+    lines = [*filter(None, [searched_note(answer)]), answer.text, ""]
     lines += [f"[{citation.number}] {place(citation, documents)}" for citation in answer.citations]
     if not answer.answered:
         for hit in answer.hits[:3]:
             headings = " › ".join(hit.passage.headings)
             lines.append(f"- {documents[hit.passage.document_id].path} · {headings}: {_shortened(hit.passage.text)}")
     return "\n".join(lines).rstrip()
+
+
+def searched_note(answer: Answer) -> str:
+    """The question that was searched, in the language of the question as asked; nothing where they are the same."""
+    if not answer.searched_as:
+        return ""
+    asked_in_chinese = dominant_language(answer.question) == "zh"
+    return f"（按“{answer.searched_as}”检索）" if asked_in_chinese else f"(searched as “{answer.searched_as}”)"
 
 
 def _shortened(text: str, characters: int = 90) -> str:
@@ -151,7 +161,7 @@ def verification_record(name: str, receipt: Receipt, verdicts: Sequence[Verdict]
 
 def answer_markdown(answer: Answer, documents: Mapping[str, Document]) -> str:
     """The answer for a chat bubble; `[n]` links to the marked source, articles' own markup shown as text."""
-    blocks: list[str] = []
+    blocks = [plain_markdown(note) for note in [searched_note(answer)] if note]
     for citation in answer.citations:
         title = plain_markdown(documents[citation.passage.document_id].title)
         blocks.append(

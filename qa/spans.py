@@ -26,7 +26,7 @@ _NEARNESS = (0.85, 0.5)  # what a met word still counts for a word further away
 _MET, _NEW = 0.6, 0.45  # cosine with a question's word above which a word is met, below which it is new
 _STRONG = re.compile(r"[，。；：！？,;:!?()（）—…\n]|\.(?=\s|$)|--")
 _LISTING = re.compile(r"[、,，]")
-_OPENING, _CLOSING = re.compile("[“‘《「『【\"〈(（]"), re.compile("[”’》」』】\"〉)）]")
+_OPENING, _CLOSING = re.compile('[“‘《「『【"〈(（]'), re.compile('[”’》」』】"〉)）]')
 _NUMERAL = re.compile(
     r"[\d〇零一二三四五六七八九十百千万亿两几]|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
     r"|hundred|thousand|million|billion|dozen|half|third|quarter)\b",
@@ -279,7 +279,9 @@ def _shape(read: _Words, starts: Rows, ends: Rows) -> list[Features]:
         sum((first <= start) & (last >= end) for start, end in dates) + np.zeros(len(starts)),
         sum(((first > start) & (first < end)) | ((last > start) & (last < end)) for start, end in dates)
         + np.zeros(len(starts)),
-        np.full(len(starts), float(not text.isascii() and any("\u4e00" <= character <= "\u9fff" for character in text))),
+        np.full(
+            len(starts), float(not text.isascii() and any("\u4e00" <= character <= "\u9fff" for character in text))
+        ),
     ]
 
 

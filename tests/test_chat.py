@@ -141,3 +141,88 @@ def test_a_chat_opens_what_was_built(small_index: Path, small_corpus: Path, tmp_
     assert chat.settings.index.passage_bytes == 900
     with pytest.raises(IndexMissingError, match="qa build"):
         Chat.open(tmp_path / "nowhere")
+
+
+CHAINS = [  # each question with words of the passage that answers it; all but the first of a chain are incomplete
+    [
+        ("京津冀创业投资引导基金的总规模是多少？", "500亿元"),
+        ("谁设立的？", "北京设立了"),
+        ("颠覆性技术创新专项呢？", "179家"),
+    ],
+    [
+        ("众智FlagOS 2.0支持多少款芯片？", "32 AI chips"),
+        ("它是哪个团队做的？", "Academy of Artificial Intelligence"),
+        ("How many vendors does it work with?", "18 vendors"),
+        ("谁说的？", "Lin Yonghua"),
+    ],
+    [
+        ("第九届中关村国际前沿科技大赛什么时候举行总决赛？", "3月26日"),
+        ("那投资北京大会呢？", "3月25日"),
+        ("签约了多少个项目？", "34个"),
+        ("总金额呢？", "619.91亿元"),
+    ],
+    [
+        ("How many robots ran the canteen?", "Eight robots"),
+        ("Which companies made them?", "five embodied-intelligence companies"),
+    ],
+    [
+        ("When was the Open Source Alliance founded?", "27 March"),
+        ("How many members does it have?", "more than 40"),
+        ("what activities does it plan?", "three kinds of activity"),
+    ],
+]
+
+
+@pytest.mark.parametrize("chain", CHAINS, ids=lambda chain: chain[0][0])
+def test_a_follow_up_finds_its_passage(chain: list[tuple[str, str]], chat: Chat) -> None:
+    """Each question of a conversation finds its passage among the first three; the answer says what was searched."""
+    history: list[Answer] = []
+    for question, words in chain:
+        answer = chat.ask(question, history=history)
+        assert answer.question == question
+        assert any(words in hit.passage.text for hit in answer.hits[:3]), answer.searched_as
+        assert bool(answer.searched_as) == bool(history)
+        assert replace(chat.ask(answer.searched), question=question, searched_as=answer.searched_as) == answer
+        history.append(answer)
+
+
+def test_a_whole_question_is_untouched_by_history(chat: Chat) -> None:
+    """A question with a subject of its own is answered to the last digit as it would be without any history."""
+    history = [chat.ask("众智FlagOS 2.0支持多少款芯片？"), chat.ask("火星上的基地什么时候建成？")]
+    for question in ("How many robots ran the canteen?", "2026中关村论坛年会是什么时候举行的？"):
+        assert chat.ask(question, history=history) == chat.ask(question)
+
+
+def test_a_refusal_is_history_too(chat: Chat) -> None:
+    """A follow-up of a refused question keeps its subject."""
+    refused = chat.ask("火星上的基地什么时候建成？")
+    assert not refused.answered
+    assert chat.ask("在哪里？", history=[refused]).searched_as == "火星上的基地在哪里建成？"
+
+
+def test_a_corrected_question_is_searched_as_it_stands(chat: Chat) -> None:
+    """A question given to search is searched unchanged, whatever was asked; the answer keeps both."""
+    corrected = chat.ask("它呢？", searched_as="How many robots ran the canteen?")
+    assert (corrected.question, corrected.searched_as) == ("它呢？", "How many robots ran the canteen?")
+    assert corrected.citations == chat.ask("How many robots ran the canteen?").citations
+    assert chat.ask("它呢？", history=[corrected], searched_as="它呢？").searched_as == ""
+    for wrong in ("", "？！", "问" * 3_000):
+        with pytest.raises(QuestionError):
+            chat.ask("它呢？", searched_as=wrong)
+
+
+def test_a_completed_question_is_explained_as_searched(chat: Chat) -> None:
+    """For a completed question the words that met are those of the question as it was searched."""
+    answer = chat.ask("它是哪个团队做的？", history=[chat.ask("众智FlagOS 2.0支持多少款芯片？")])
+    pairs = chat.explain(answer.searched, answer.hits[0]).pairs
+    assert "Flag" in [pair.word for pair in pairs]
+    assert all(answer.searched[slice(*pair.asked)] == pair.word for pair in pairs)
+
+
+def test_what_cannot_be_made_whole_is_asked_as_it_is(chat: Chat) -> None:
+    """A messy first question, or one that would grow too long, is searched as asked."""
+    long = chat.ask("众智" + "很" * 1_995 + "？")
+    assert chat.ask("它是哪个团队做的？", history=[long]).searched_as == ""
+    messy = chat.ask("\ufeff众智FlagOS 2.0\x00支持多少款芯片\ud800？")
+    assert messy.searched_as == ""
+    assert chat.ask("它\u200b是谁做的\n？", history=[messy]).searched_as.startswith("众智FlagOS 2.0")

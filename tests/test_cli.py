@@ -1,4 +1,6 @@
+import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -70,7 +72,9 @@ def test_ask_prints_json_of_the_stable_form(
     for question, answered in ((QUESTION, True), ("火星上的基地什么时候建成？", False)):
         assert main(["ask", question, "--json", "--index", str(index_folder)]) == 0
         record = json.loads(capsys.readouterr().out)
-        assert list(record) == ["question", "answered", "text", "confidence", "citations", "passages"]
+        assert list(record) == [
+            "question", "searched_as", "answered", "text", "confidence", "citations", "passages",
+        ]  # fmt: skip
         assert (record["question"], record["answered"], bool(record["citations"])) == (question, answered, answered)
         for citation in record["citations"]:
             assert list(citation) == ["number", "document_id", "title", "path", "start", "end", "quote", "headings"]
@@ -119,6 +123,51 @@ def test_ask_answers_a_file_line_for_line(
     assert said.err == ""
     write_lines(path, {"id": "first", "question": QUESTION})
     assert main(["ask", "--questions", str(path), "--index", str(index_folder)]) == 0
+
+
+def test_lines_of_a_chain_are_a_conversation(
+    index_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Lines of one chain build on those before them, even with other lines between; a line without one on none."""
+    path = write_lines(
+        tmp_path / "questions.jsonl",
+        {"question": QUESTION, "chain": "a"},
+        {"question": "How many robots ran the canteen?", "chain": 2},
+        {"question": "它是哪个团队做的？"},
+        {"question": "它是哪个团队做的？", "chain": "a"},
+        {"question": "Which companies made them?", "chain": 2},
+    )
+    assert main(["ask", "--questions", str(path), "--index", str(index_folder)]) == 0
+    records = [json.loads(line) for line in capsys.readouterr().out.split("\n") if line]
+    assert [record["searched_as"] for record in records] == [
+        "", "", "", "众智FlagOS 2.0是哪个团队做的？", "Which companies made the robots of the canteen?",
+    ]  # fmt: skip
+
+
+def test_chat_holds_a_conversation(
+    index_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`qa chat` answers line by line with the lines before, says what went wrong and goes on; `/new` forgets."""
+    lines = [QUESTION, "", "？？", "它是哪个团队做的？", "/new", "它是哪个团队做的？"]
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(lines)))
+    assert main(["chat", "--index", str(index_folder)]) == 0
+    said = capsys.readouterr()
+    assert said.out.count("（按“众智FlagOS 2.0是哪个团队做的？”检索）") == 1
+    assert said.out.count("检索") == 1
+    assert "32 AI chips from 18 vendors across all scenarios. [1]" in said.out
+    assert said.err == "qa: The question holds no word or number; ask in Chinese or English.\n"
+
+
+def test_chat_speaks_utf8_through_a_pipe(index_folder: Path) -> None:
+    """The console script reads and prints Chinese through pipes, without a prompt, whatever the terminal's encoding."""
+    done = subprocess.run(
+        [qa_command(), "chat", "--index", str(index_folder)],
+        input=f"{QUESTION}\n它是哪个团队做的？\n".encode(), capture_output=True, check=False,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "（按“众智FlagOS 2.0是哪个团队做的？”检索）" in done.stdout.decode("utf-8")
+    assert not done.stdout.startswith(b"?")
 
 
 def test_a_file_is_answered_line_for_line_when_articles_have_gone(

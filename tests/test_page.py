@@ -80,7 +80,7 @@ def served(chat: Chat) -> Iterator[str]:
     """The page over a chat at the address given; calls made before the server is up wait in the socket's queue."""
     listening = socket.create_server(("127.0.0.1", 0))
     # gradio wants a running event loop while the page is made: the server makes it in its own.
-    settings = uvicorn.Config(partial(create_app, chat), factory=True, log_level="error", timeout_graceful_shutdown=10)
+    settings = uvicorn.Config(partial(create_app, chat), factory=True, log_level="error", timeout_graceful_shutdown=1)
     server = uvicorn.Server(settings)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
@@ -366,6 +366,71 @@ def test_half_a_character_is_no_error(page: Page) -> None:
     question_box(page).press("Enter")
     expect(questions(page)).to_have_text("FlagOS ? 2.0")
     expect(answers(page)).to_have_count(1)
+
+
+FOLLOW_UP = "它是哪个团队做的？"
+
+
+def searched_box(page: Page) -> Locator:
+    return page.locator("#searched").get_by_role("textbox")
+
+
+@pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])
+def test_a_follow_up_shows_what_was_searched(size: tuple[int, int], visit: Visit, chat: Chat) -> None:
+    """An incomplete question is answered with those before it; bubble and box say how, on a phone too."""
+    page = visit(size=size)
+    expect(searched_box(page)).to_have_count(0)
+    ask(page, "众智FlagOS 2.0支持多少款芯片？")
+    expect(searched_box(page)).to_have_value("众智FlagOS 2.0支持多少款芯片？")
+    bubble = ask(page, FOLLOW_UP)
+    answer = chat.ask(FOLLOW_UP, history=[chat.ask("众智FlagOS 2.0支持多少款芯片？")])
+    assert answer.searched_as
+    expect(questions(page).last).to_have_text(FOLLOW_UP)
+    expect(bubble.get_by_role("paragraph").first).to_have_text(f"（按“{answer.searched_as}”检索）")
+    expect(searched_box(page)).to_have_value(answer.searched_as)
+    expect_marked(page, answer)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_what_was_searched_can_be_corrected(page: Page, chat: Chat) -> None:
+    """The corrected question is searched as it stands, and the next follow-up builds on it; a wrong one is said."""
+    ask(page, "众智FlagOS 2.0支持多少款芯片？")
+    ask(page, FOLLOW_UP)
+    searched_box(page).fill("？")
+    page.get_by_role("button", name="重新检索 Search again").click()
+    expect(page.get_by_role("alert")).to_contain_text("请用中文或英文提问")
+    searched_box(page).fill("How many robots ran the canteen?")
+    page.get_by_role("button", name="重新检索 Search again").click()
+    expect(answers(page)).to_have_count(3)
+    corrected = chat.ask(FOLLOW_UP, searched_as="How many robots ran the canteen?")
+    expect(questions(page).last).to_have_text(FOLLOW_UP)
+    expect(answers(page).last).to_contain_text("（按“How many robots ran the canteen?”检索）")
+    expect_marked(page, corrected)
+    expect(page.get_by_role("alert")).to_have_count(0)
+    bubble = ask(page, "Which companies made them?")
+    expect(bubble).to_contain_text("(searched as “Which companies made the robots of the canteen?”)")
+
+
+def test_an_earlier_follow_up_is_recalled_as_searched(page: Page, chat: Chat) -> None:
+    """A click on an earlier answer brings back its articles and what was searched, after other questions too."""
+    ask(page, "众智FlagOS 2.0支持多少款芯片？")
+    bubble = ask(page, FOLLOW_UP)
+    ask(page, CHINESE)
+    bubble.get_by_role("link", name="[1]").click()
+    answer = chat.ask(FOLLOW_UP, history=[chat.ask("众智FlagOS 2.0支持多少款芯片？")])
+    expect_marked(page, answer)
+    expect(searched_box(page)).to_have_value(answer.searched_as)
+
+
+def test_a_new_conversation_has_no_history(page: Page, visit: Visit, chat: Chat) -> None:
+    """Once cleared, a conversation is forgotten; and no visitor's question is completed with another's."""
+    ask(page, "众智FlagOS 2.0支持多少款芯片？")
+    other = visit()
+    expect_said(ask(other, FOLLOW_UP), chat, chat.ask(FOLLOW_UP))
+    page.get_by_role("button", name="Clear").click()
+    expect(answers(page)).to_have_count(0)
+    expect(searched_box(page)).to_have_count(0)
+    expect_said(ask(page, FOLLOW_UP), chat, chat.ask(FOLLOW_UP))
 
 
 def test_clearing_the_conversation_clears_its_article(page: Page) -> None:

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -114,6 +115,7 @@ def test_record_has_exactly_the_promised_keys(answered: Answer, document: Docume
     assert json.loads(json.dumps(record, allow_nan=False)) == record
     assert record == {
         "question": f"What? {SCRIPT}",
+        "searched_as": "",
         "answered": True,
         "text": f"{QUOTE} [1]",
         "confidence": pytest.approx(0.98765432, abs=1e-4),
@@ -147,6 +149,26 @@ def test_record_has_exactly_the_promised_keys(answered: Answer, document: Docume
             )
         ],
     }
+
+
+@pytest.mark.parametrize(
+    ("question", "note"),
+    [("那里呢？", f"（按“What {SCRIPT}*x*?”检索）"), ("and there?", f"(searched as “What {SCRIPT}*x*?”)")],
+)
+def test_the_question_as_searched_is_said_first(
+    question: str, note: str, answered: Answer, refused: Answer, document: Document
+) -> None:
+    """Where another question was searched, every form says which, before the rest, in the asked question's language."""
+    for answer in (answered, refused):
+        completed = replace(answer, question=question, searched_as=f"What {SCRIPT}*x*?")
+        assert answer_record(completed, {"a.md": document})["searched_as"] == completed.searched_as
+        assert answer_text(completed, {"a.md": document}).split("\n")[0] == note
+        markdown = answer_markdown(completed, {"a.md": document})
+        assert Page(markdown).tags == []
+        assert Page(re.sub(r"\\(.)", r"\1", markdown.split("\n")[0])).text == note
+        for said in (answer_text(answer, {"a.md": document}), answer_markdown(answer, {"a.md": document})):
+            assert "searched" not in said
+            assert "检索" not in said
 
 
 def test_refusal_is_said_as_one(refused: Answer, document: Document) -> None:
