@@ -3,11 +3,13 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, get_args
 
 from qa.text import fold, simplified
 
 Kind = Literal["date", "money", "share", "number", "person", "organisation", "place", "reason", "means", "list"]
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _HAN_RUN = re.compile(r"[\u4e00-\u9fff]{3,}")
 _WORD = re.compile(r"[a-z0-9]+")
@@ -20,6 +22,7 @@ _HAN_NUMBER = re.compile(f"[{_HAN_NUMERAL}]{{1,{_LONGEST_NUMERAL}}}")
 _HAN_NUMBER_IN_USE = re.compile(
     f"(?<=第)[{_HAN_NUMERAL}]{{1,{_LONGEST_NUMERAL}}}|[{_HAN_NUMERAL}]{{1,{_LONGEST_NUMERAL}}}(?=[年月日届])"
 )
+_FIGURE = re.compile(rf"\d+(?:[.,]\d+)*|[{_HAN_NUMERAL}]{{1,{_LONGEST_NUMERAL}}}")
 _UNITS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 _TEENS = ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
@@ -108,7 +111,13 @@ _ASKS_FOR: tuple[tuple[Kind, re.Pattern[str]], ...] = (
             r"|part of|location|area|village|street)\w*"
         ),
     ),
-    ("list", re.compile(r"哪些|哪[几两三四五六]|\bwh(?:at|ich) (?:\w+ )?(?:are|were|\w+[^s\W]s)\b|\bname the\b")),
+    (
+        "list",
+        re.compile(
+            r"哪些|哪[几两三四五六]"
+            r"|\bwh(?:at|ich) (?:\w+ )?(?:are|were|(?!was\b|does\b|has\b|this\b)\w+[^s\W]s)\b|\bname the\b"
+        ),
+    ),
     (
         "means",
         re.compile(
@@ -177,6 +186,28 @@ def asks_for(question: str) -> Kind | None:
     """What the question's words ask for; None where no pattern tells."""
     folded = fold(question)
     return next((kind for kind, pattern in _ASKS_FOR if pattern.search(folded)), None)
+
+
+_QUESTION_WORD = re.compile(
+    r"\bwh(?:at|ich|ose|om?|en|ere|y)\b|\bhow(?: (?:many|much|long|old|far|large|big|often))?\b"
+    r"|[什甚]么|哪[一些几个种位家所]*|谁|何|为啥|多少|几|怎[么样]*|如何",
+    re.IGNORECASE,
+)
+
+
+def question_word(question: str) -> tuple[int, int] | None:
+    """The place of the first word that asks; None where there is none."""
+    found = _QUESTION_WORD.search(simplified(question))
+    return found.span() if found else None
+
+
+def offered(sentence: str, question: str) -> list[tuple[int, int]]:
+    """The places in a sentence of what the question asks for, by its kind; none where the kind is not known."""
+    kind = asks_for(question)
+    if kind is None:
+        return []
+    pattern = _FIGURE if kind == "number" else _OFFERS[kind]
+    return [match.span() for match in pattern.finditer(simplified(sentence))]
 
 
 def offers(sentence: str, kind: Kind, question: str) -> bool:

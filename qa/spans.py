@@ -2,7 +2,7 @@
 
 After the feature-based span ranking of Rajpurkar et al. 2016 ("SQuAD: 100,000+ Questions for Machine Comprehension of
 Text"), without a parser: what a run is like, what of the question stands around it and how near, and what its first,
-last and neighbouring words mean, as seen by a small network with one hidden layer.
+last and neighbouring words mean; a small network reads the sentence's words and weighs all of it.
 """
 
 import re
@@ -21,8 +21,14 @@ from qa.question import KINDS, asks_for, offered, question_word
 from qa.text import fold, words
 
 _FILE = Path(__file__).with_name("spans.safetensors")
+SENTENCES = 4  # that are looked into
 MOST_WORDS = 10  # of a candidate, unless it runs from one punctuation mark to another
 _NEARNESS = (0.85, 0.5)  # what a met word still counts for a word further away
+_COMPARED = 60  # likeliest candidates
+SET_APART = 6  # places between sentences that the convolutions do not see across
+_SHARPNESS = 8.0  # of the attention of a word on the question's tokens
+_SCALE, _FAR = 1.5, 5.0  # of projected unit vectors; where a feature is cut off, in deviations
+_HAN = re.compile("[\u4e00-\u9fff]")
 _MET, _NEW = 0.6, 0.45  # cosine with a question's word above which a word is met, below which it is new
 _STRONG = re.compile(r"[，。；：！？,;:!?()（）—…\n]|\.(?=\s|$)|--")
 _LISTING = re.compile(r"[、,，]")
@@ -51,36 +57,55 @@ class Candidates:
     Attributes:
         sentence: which sentence each stands in, shape (candidates,).
         spans: its place in the sentence's text, shape (candidates, 2).
+        runs: its first word and the one after its last, counted through all sentences, shape (candidates, 2).
         features: shape (candidates, features).
-        around: rows of `vectors`: the word before, the first, the last, the word after, shape (candidates, 4);
-            row 0 is no word.
-        vectors: unit vectors of the sentences' words, shape (1 + words, dimension).
+        around: the word before, the first, the last, the word after, shape (candidates, 4); -1 is no word.
+        vectors: unit vectors of the words, shape (words, dimension).
+        likes: for each word the mean of the question's vectors, each by how like it is, same shape.
+        words: what each word is like by itself, shape (words, word features).
+        lengths: words of each sentence, shape (sentences,).
         asked: unit vectors of the words before the question word, of it, and after it, shape (3, dimension).
     """
 
     sentence: Rows
     spans: Rows
+    runs: Rows
     features: Features
     around: Rows
     vectors: Features
+    likes: Features
+    words: Features
+    lengths: Rows
     asked: Features
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
-    """The words of one sentence and what each is like; `gaps` are what stands before, between and after them."""
+class _Sentence:
+    """The words of one sentence and what each is like.
+
+    `gaps` are what stands before, between and after the words; arrays have one row a word unless said otherwise.
+    """
 
     text: str
     spans: Rows
-    vectors: Features  # unit, (words, dimension)
-    weights: Features  # length of the sum of its token vectors, (words,)
+    gaps: list[str]
+    vectors: Features  # unit
+    weights: Features  # length of the sum of its token vectors
     matches: Features  # cosine with each question token, negative ones as 0, (words, question tokens)
-    asked: Features  # 1 where the question holds the word itself, (words,)
+    asked: Features  # 1 where the question holds the word itself
+    numeral: Features
+    capital: Features
+    apart: Features  # of the gaps: 1 where punctuation parts what is said, and at both ends
+    listing: Features  # of the gaps
+    opening: Features  # of the gaps
+    closing: Features  # of the gaps
+    offered: Features  # 1 where the word is of the kind that is asked for
 
     @property
-    def gaps(self) -> list[str]:
-        edges = [0, *self.spans.ravel().tolist(), len(self.text)]
-        return [self.text[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True)]
+    def likeness(self) -> Features:
+        """How like any word of the question each word is."""
+        highest: Features = self.matches.max(axis=1, initial=0.0)
+        return highest
 
 
 def candidates(aligner: StaticEmbedder, query: Query, sentences: Sequence[str], scores: Sequence[float]) -> Candidates:
@@ -89,38 +114,54 @@ def candidates(aligner: StaticEmbedder, query: Query, sentences: Sequence[str], 
     likely = likely - np.logaddexp.reduce(likely) if len(likely) else likely
     asked, kind = _asked(aligner, query), asks_for(query.text)
     kinds = np.array([each == kind for each in KINDS] + [kind is None], dtype=np.float32)
-    parts: list[tuple[Rows, Rows, Features, Rows]] = []
-    vectors = [np.zeros((1, aligner.dimension), dtype=np.float32)]
-    for number, text in enumerate(sentences):
-        read = _read(aligner, query, text)
-        if not len(read.spans):
+    read = [_read(aligner, query, text) for text in sentences]
+    parts: list[tuple[Rows, Rows, Rows, Features, Rows]] = []
+    first = 0
+    for number, sentence in enumerate(read):
+        count = len(sentence.spans)
+        if not count:
             continue
-        starts, ends = _runs(read)
+        starts, ends = _runs(sentence)
         columns = [
             np.full(len(starts), likely[number]),
             np.full(len(starts), float(number == 0)),
-            *_alike(read, starts, ends),
-            *_near(read, query.shares, starts, ends),
-            *_shape(read, starts, ends),
-            *_likeness(read, asked, starts, ends),
-            _offering(read, query, starts, ends),
+            *_alike(sentence, starts, ends),
+            *_near(sentence, query.shares, starts, ends),
+            *_shape(sentence, starts, ends),
+            *_likeness(sentence, asked, starts, ends),
+            _offering(sentence, query, starts, ends),
         ]
         table = np.stack([np.asarray(column, dtype=np.float32) for column in columns], axis=1)
-        table = np.hstack([table, np.repeat(kinds[None], len(table), axis=0)])
-        first = sum(map(len, vectors))
-        before = np.where(starts > 0, first + starts - 1, 0)
-        after = np.where(ends < len(read.spans), first + ends, 0)
-        spans = np.stack([read.spans[starts, 0], read.spans[ends - 1, 1]], axis=1)
-        around = np.stack([before, first + starts, first + ends - 1, after], axis=1)
-        parts.append((np.full(len(starts), number), spans, table, around))
-        vectors.append(read.vectors)
-    if not parts:
-        nothing = np.zeros(0, dtype=np.int64)
-        return Candidates(
-            nothing, nothing.reshape(0, 2), np.zeros((0, 0), np.float32), nothing.reshape(0, 4), vectors[0], asked
+        spans = np.stack([sentence.spans[starts, 0], sentence.spans[ends - 1, 1]], axis=1)
+        before, after = np.where(starts > 0, first + starts - 1, -1), np.where(ends < count, first + ends, -1)
+        parts.append(
+            (
+                np.full(len(starts), number, dtype=np.int64),
+                spans,
+                np.stack([first + starts, first + ends], axis=1),
+                np.hstack([table, np.repeat(kinds[None], len(table), axis=0)]),
+                np.stack([before, first + starts, first + ends - 1, after], axis=1),
+            )
         )
-    sentence, spans, table, around = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Candidates(sentence, spans, table, around, np.concatenate(vectors), asked)
+        first += count
+    if not parts:
+        nothing, empty = np.zeros((0, 2), dtype=np.int64), np.zeros((0, aligner.dimension), dtype=np.float32)
+        return Candidates(
+            nothing[:, 0], nothing, nothing, empty, nothing, empty, empty, empty, np.zeros(0, np.int64), asked
+        )
+    sentence_of, spans, runs, table, around = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Candidates(
+        sentence=sentence_of,
+        spans=spans,
+        runs=runs,
+        features=table,
+        around=around,
+        vectors=np.concatenate([sentence.vectors for sentence in read]),
+        likes=np.concatenate([_likes(sentence, query) for sentence in read]),
+        words=np.concatenate([_word_features(sentence, query.shares) for sentence in read]),
+        lengths=np.array([len(sentence.spans) for sentence in read], dtype=np.int64),
+        asked=asked,
+    )
 
 
 def _asked(aligner: StaticEmbedder, query: Query) -> Features:
@@ -135,27 +176,81 @@ def _asked(aligner: StaticEmbedder, query: Query) -> Features:
     return unit(np.stack([vectors[rows].sum(axis=0) for rows in (before, inside, after)]))
 
 
-def _read(aligner: StaticEmbedder, query: Query, text: str) -> _Words:
+def _read(aligner: StaticEmbedder, query: Query, text: str) -> _Sentence:
     placed = aligner.token_spans(text)
     spans = np.array(words(text, [(start, end) for _, start, end in placed]), dtype=np.int64).reshape(-1, 2)
-    tokens = np.array([token for token, _, _ in placed], dtype=np.int32)
-    held = np.searchsorted(spans[:, 0], [start for _, start, _ in placed], side="right") - 1
-    vectors = aligner.token_vectors(tokens)
     sums = np.zeros((len(spans), aligner.dimension), dtype=np.float32)
     matches = np.zeros((len(spans), len(query.tokens)), dtype=np.float32)
-    if len(spans) and len(tokens):
-        inside = held >= 0
-        np.add.at(sums, held[inside], vectors[inside])
-        np.maximum.at(matches, held[inside], (unit(vectors) @ query.token_vectors.T)[inside])
-    folded = fold(query.text)
-    asked = np.array([fold(text[start:end]) in folded for start, end in spans], dtype=np.float32)
-    return _Words(text, spans, unit(sums), np.linalg.norm(sums, axis=1).astype(np.float32), matches, asked)
+    if len(spans) and placed:
+        vectors = aligner.token_vectors(np.array([token for token, _, _ in placed], dtype=np.int32))
+        word = np.searchsorted(spans[:, 0], [start for _, start, _ in placed], side="right") - 1
+        inside = word >= 0
+        np.add.at(sums, word[inside], vectors[inside])
+        np.maximum.at(matches, word[inside], (unit(vectors) @ query.token_vectors.T)[inside])
+    edges, pieces, folded = [0, *spans.ravel().tolist(), len(text)], [text[a:b] for a, b in spans], fold(query.text)
+    gaps = [text[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True)]
+    apart = _flags(_STRONG, gaps)
+    apart[[0, -1]] = 1.0
+    of_kind = np.zeros(len(spans), dtype=bool)
+    for start, end in offered(text, query.text):
+        of_kind |= (spans[:, 0] <= start) & (spans[:, 1] >= end)
+    return _Sentence(
+        text=text,
+        spans=spans,
+        gaps=gaps,
+        vectors=unit(sums),
+        weights=np.linalg.norm(sums, axis=1).astype(np.float32),
+        matches=matches,
+        asked=np.array([fold(piece) in folded for piece in pieces], dtype=np.float32),
+        numeral=_flags(_NUMERAL, pieces),
+        capital=np.array([piece[0].isupper() for piece in pieces], dtype=np.float32),
+        apart=apart,
+        listing=_flags(_LISTING, gaps),
+        opening=_flags(_OPENING, gaps),
+        closing=_flags(_CLOSING, gaps),
+        offered=of_kind.astype(np.float32),
+    )
 
 
-def _runs(read: _Words) -> tuple[Rows, Rows]:
+def _flags(pattern: re.Pattern[str], pieces: Sequence[str]) -> Features:
+    return np.array([bool(pattern.search(piece)) for piece in pieces], dtype=np.float32)
+
+
+def _likes(sentence: _Sentence, query: Query) -> Features:
+    """For each word the mean of the question's token vectors, those like it counting most; (words, dimension)."""
+    weights = np.exp(_SHARPNESS * sentence.matches)
+    weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-9)
+    likes: Features = weights @ query.token_vectors
+    return likes
+
+
+def _word_features(sentence: _Sentence, shares: Features) -> Features:
+    """What each word is like by itself, shape (words, word features)."""
+    count = len(sentence.spans)
+    columns = (
+        sentence.likeness,
+        _SHARPNESS * (sentence.matches * shares).max(axis=1, initial=0.0),
+        sentence.asked,
+        sentence.weights / max(float(sentence.weights.max(initial=0.0)), 1e-6),
+        sentence.numeral,
+        sentence.capital,
+        sentence.apart[:-1],
+        sentence.apart[1:],
+        sentence.listing[:-1],
+        sentence.opening[:-1],
+        sentence.closing[1:],
+        np.log1p(sentence.spans[:, 1] - sentence.spans[:, 0]),
+        np.arange(count) / max(count, 1),
+        np.arange(count) == 0,
+        sentence.offered,
+    )
+    return np.stack([np.asarray(column, dtype=np.float32) for column in columns], axis=1)
+
+
+def _runs(read: _Sentence) -> tuple[Rows, Rows]:
     """First word and the one after the last of every candidate."""
     count = len(read.spans)
-    bounds = [place for place, gap in enumerate(read.gaps) if place in (0, count) or _STRONG.search(gap)]
+    bounds = np.flatnonzero(read.apart).tolist()
     short = {(start, end) for start in range(count) for end in range(start + 1, min(start + MOST_WORDS, count) + 1)}
     long = {(start, end) for start in bounds for end in bounds if end > start}
     runs = np.array(sorted(short | long), dtype=np.int64)
@@ -182,9 +277,9 @@ def _beside(values: Features, starts: Rows, ends: Rows) -> tuple[Features, Featu
     return padded[starts], padded[ends + 1]
 
 
-def _alike(read: _Words, starts: Rows, ends: Rows) -> list[Features]:
+def _alike(read: _Sentence, starts: Rows, ends: Rows) -> list[Features]:
     """How like the question's words the run's own words are, and those beside it; how weighty they are."""
-    best = read.matches.max(axis=1, initial=0.0)
+    best = read.likeness
     return [
         _within(best, starts, ends),
         _highest(best, starts, ends),
@@ -202,14 +297,13 @@ def _alike(read: _Words, starts: Rows, ends: Rows) -> list[Features]:
     ]
 
 
-def _near(read: _Words, shares: Features, starts: Rows, ends: Rows) -> list[Features]:
+def _near(read: _Sentence, shares: Features, starts: Rows, ends: Rows) -> list[Features]:
     """How much of the question is met outside the run: anywhere, in its clause, and near it on either side."""
     met = np.maximum(read.matches, 0.0)
-    apart = np.array([bool(_STRONG.search(gap)) for gap in read.gaps])
     anywhere = _reaching(met, 1.0)
     outside = np.maximum(anywhere[0][starts], anywhere[1][ends]) @ shares
     columns = [outside, met.max(axis=0, initial=0.0) @ shares - outside]
-    for kept, cut in ((1.0, apart), *((nearness, None) for nearness in _NEARNESS)):
+    for kept, cut in ((1.0, read.apart > 0), *((nearness, None) for nearness in _NEARNESS)):
         before, after = _reaching(met, kept, cut)
         columns += [
             before[starts] @ shares,
@@ -235,20 +329,11 @@ def _reaching(met: Features, kept: float, cut: NDArray[np.bool_] | None = None) 
     return before, after
 
 
-def _shape(read: _Words, starts: Rows, ends: Rows) -> list[Features]:
+def _shape(read: _Sentence, starts: Rows, ends: Rows) -> list[Features]:
     """Length, place, punctuation inside and beside it, numbers, capitals, dates: whole, held or cut in two."""
-    text, count, size = read.text, len(read.spans), ends - starts
-    pieces = [text[start:end] for start, end in read.spans]
-    gaps = read.gaps
-    apart, listing = (_flags(pattern, gaps) for pattern in (_STRONG, _LISTING))
-    opening, closing = (_flags(pattern, gaps) for pattern in (_OPENING, _CLOSING))
-    apart[0] = apart[count] = 1.0
-    numeral, capital = _flags(_NUMERAL, pieces), np.array([piece[0].isupper() for piece in pieces], dtype=np.float32)
-    spaced = np.array([" " in gap for gap in gaps], dtype=np.float32)
+    count, size = len(read.spans), ends - starts
     first, last = read.spans[starts, 0], read.spans[ends - 1, 1]
-    dates = [match.span() for match in _DATE.finditer(text)]
-    inner = np.concatenate([apart[1:count], [0.0]])  # the gap after each word but the last
-    inner_listing = np.concatenate([listing[1:count], [0.0]])
+    spaced = np.array([" " in gap for gap in read.gaps], dtype=np.float32)
     return [
         size,
         np.log(size),
@@ -257,41 +342,42 @@ def _shape(read: _Words, starts: Rows, ends: Rows) -> list[Features]:
         size >= 6,
         size > MOST_WORDS,
         starts / count,
-        apart[starts],
-        apart[ends],
-        apart[starts] * apart[ends],
+        read.apart[starts],
+        read.apart[ends],
+        read.apart[starts] * read.apart[ends],
         starts == 0,
         ends == count,
-        opening[starts] * closing[ends],
-        opening[starts] != closing[ends],
+        read.opening[starts] * read.closing[ends],
+        read.opening[starts] != read.closing[ends],
         spaced[starts],
         spaced[ends],
-        _inside(inner, starts, ends),
-        _inside(inner_listing, starts, ends),
-        _within(numeral, starts, ends),
-        numeral[starts],
-        numeral[ends - 1],
-        _within(capital, starts, ends),
-        capital[starts] * (starts > 0),
-        *_split(capital, apart, starts, ends),
-        *_split(numeral, apart, starts, ends),
-        sum((first == start) & (last == end) for start, end in dates) + np.zeros(len(starts)),
-        sum((first <= start) & (last >= end) for start, end in dates) + np.zeros(len(starts)),
-        sum(((first > start) & (first < end)) | ((last > start) & (last < end)) for start, end in dates)
-        + np.zeros(len(starts)),
-        np.full(
-            len(starts), float(not text.isascii() and any("\u4e00" <= character <= "\u9fff" for character in text))
-        ),
+        _inside(read.apart, starts, ends),
+        _inside(read.listing, starts, ends),
+        _within(read.numeral, starts, ends),
+        read.numeral[starts],
+        read.numeral[ends - 1],
+        _within(read.capital, starts, ends),
+        read.capital[starts] * (starts > 0),
+        *_split(read.capital, read.apart, starts, ends),
+        *_split(read.numeral, read.apart, starts, ends),
+        *_dates(read.text, first, last),
+        np.full(len(starts), float(_HAN.search(read.text) is not None)),
     ]
 
 
-def _flags(pattern: re.Pattern[str], pieces: Sequence[str]) -> Features:
-    return np.array([bool(pattern.search(piece)) for piece in pieces], dtype=np.float32)
+def _dates(text: str, first: Rows, last: Rows) -> tuple[Features, Features, Features]:
+    """Whether characters `[first, last)` are a date as a whole, hold one, or cut one in two."""
+    whole, held, cut = (np.zeros(len(first), dtype=bool) for _ in range(3))
+    for start, end in (match.span() for match in _DATE.finditer(text)):
+        whole |= (first == start) & (last == end)
+        held |= (first <= start) & (last >= end)
+        cut |= ((first > start) & (first < end)) | ((last > start) & (last < end))
+    return whole.astype(np.float32), held.astype(np.float32), cut.astype(np.float32)
 
 
-def _inside(after: Features, starts: Rows, ends: Rows) -> Features:
-    """How many of the marks after words stand inside each run."""
-    sums = np.concatenate([[0.0], np.cumsum(after)])
+def _inside(gaps: Features, starts: Rows, ends: Rows) -> Features:
+    """How many of the gaps between the words of each run are marked."""
+    sums = np.cumsum(gaps)
     counts: Features = sums[ends - 1] - sums[starts]
     return counts
 
@@ -302,7 +388,7 @@ def _split(flags: Features, apart: Features, starts: Rows, ends: Rows) -> tuple[
     return before * flags[starts] * (1.0 - apart[starts]), after * flags[ends - 1] * (1.0 - apart[ends])
 
 
-def _likeness(read: _Words, asked: Features, starts: Rows, ends: Rows) -> list[Features]:
+def _likeness(read: _Sentence, asked: Features, starts: Rows, ends: Rows) -> list[Features]:
     """Cosines of the run, its last word and the words beside it with the words around the question word."""
     sums = np.concatenate([np.zeros((1, read.vectors.shape[1]), np.float32), np.cumsum(read.vectors, axis=0)])
     runs = unit(sums[ends] - sums[starts]) @ asked[[0, 2]].T
@@ -311,7 +397,7 @@ def _likeness(read: _Words, asked: Features, starts: Rows, ends: Rows) -> list[F
     return [*runs.T, *alone[ends - 1].T, *beside]
 
 
-def _offering(read: _Words, query: Query, starts: Rows, ends: Rows) -> Features:
+def _offering(read: _Sentence, query: Query, starts: Rows, ends: Rows) -> Features:
     """Whether the run holds something of the kind that is asked for."""
     first, last = read.spans[starts, 0], read.spans[ends - 1, 1]
     found = np.zeros(len(starts), dtype=bool)
@@ -322,42 +408,132 @@ def _offering(read: _Words, query: Query, starts: Rows, ends: Rows) -> Features:
 
 @dataclass(frozen=True, slots=True)
 class SpanModel:
-    """The network: features and projected vectors to a score.
+    """The network. Two convolutions over a sentence's words, then a hidden layer over each candidate.
 
     Attributes:
         mean, deviation: of the features, shape (features,).
-        word: projects a word's vector, shape (dimension, word size).
+        word_mean, word_deviation: of the word features, shape (word features,).
+        edge: projects a word's vector for the words at a candidate's edges, shape (dimension, edge size).
         asked: projects the vectors around the question word, shape (dimension, asked size).
-        hidden, hidden_bias: shape (features + 4 word sizes + 3 asked sizes, hidden), (hidden,).
+        context: projects words and likes for the convolutions, shape (dimension, context size).
+        first, first_bias, second, second_bias: the convolutions, shape (5, inputs, channels) and (channels,).
+        question, question_bias: what the question adds to the first, shape (3 asked sizes, channels), (channels,).
+        hidden, hidden_bias: shape (features + 4 edge sizes + 3 asked sizes + 3 channels, hidden), (hidden,).
         output: shape (hidden,).
         direct: adds the features as they are, shape (features,).
     """
 
     mean: Features
     deviation: Features
-    word: Features
+    word_mean: Features
+    word_deviation: Features
+    edge: Features
     asked: Features
+    context: Features
+    first: Features
+    first_bias: Features
+    second: Features
+    second_bias: Features
+    question: Features
+    question_bias: Features
     hidden: Features
     hidden_bias: Features
     output: Features
     direct: Features
 
-    @classmethod
-    @cache
-    def load(cls, file: Path = _FILE) -> "SpanModel":
-        """The fitted numbers."""
-        return cls(**load_file(file))
-
     def scores(self, found: Candidates) -> Features:
         """A score for each candidate, shape (candidates,); a softmax over them is their probability."""
         if not len(found.features):
             return np.zeros(0, dtype=np.float32)
-        features = np.clip((found.features - self.mean) / self.deviation, -5.0, 5.0)
-        sizes = np.cumsum([features.shape[1], *[self.word.shape[1]] * 4])
-        of_features, *of_words, of_asked = np.split(self.hidden, sizes)
-        total = features @ of_features + (found.asked @ self.asked).ravel() @ of_asked + self.hidden_bias
-        projected = found.vectors @ self.word
-        for place, weights in enumerate(of_words):  # project each word once, not each candidate
-            total += (projected @ weights)[found.around[:, place]]
+        features = np.clip((found.features - self.mean) / self.deviation, -_FAR, _FAR)
+        asked = np.asarray((_SCALE * found.asked @ self.asked).ravel(), dtype=np.float32)
+        channels, edges = self._read_words(found, asked), _SCALE * found.vectors @ self.edge
+        sizes = [features.shape[1], *[edges.shape[1]] * 4, len(asked), *[channels.shape[1]] * 2]
+        of_features, *of_edges, of_asked, of_start, of_end, of_mean = np.split(self.hidden, np.cumsum(sizes))
+        total = features @ of_features + asked @ of_asked + self.hidden_bias
+        for place, weights in enumerate(of_edges):  # each word is weighed once, however many candidates it bounds
+            weighed = np.append(edges @ weights, np.zeros((1, weights.shape[1]), np.float32), axis=0)
+            total += weighed[found.around[:, place]]
+        starts, ends = found.runs.T
+        sums = np.concatenate([np.zeros((1, channels.shape[1]), np.float32), np.cumsum(channels, axis=0)])
+        total += (channels @ of_start)[starts] + (channels @ of_end)[ends - 1]
+        total += ((sums[ends] - sums[starts]) / (ends - starts)[:, None]) @ of_mean
         scored: Features = np.tanh(total) @ self.output + features @ self.direct
         return scored
+
+    def _read_words(self, found: Candidates, asked: Features) -> Features:
+        """What the convolutions make of each word among its neighbours, shape (words, channels)."""
+        places = padded_places(found.lengths)
+        words = np.clip((found.words - self.word_mean) / self.word_deviation, -_FAR, _FAR)
+        inputs = [_SCALE * found.vectors @ self.context, _SCALE * found.likes @ self.context, words]
+        padded = np.zeros((int(places.max(initial=-1)) + 1, self.first.shape[1]), dtype=np.float32)
+        padded[places] = np.concatenate(inputs, axis=1)
+        asks = asked @ self.question + self.question_bias
+        once = np.maximum(_convolved(padded, self.first, 1) + self.first_bias + asks, 0.0)
+        twice = np.maximum(_convolved(once, self.second, 2) + self.second_bias, 0.0)
+        read: Features = twice[places]
+        return read
+
+
+def padded_places(lengths: Rows) -> Rows:
+    """The place of each word where sentences are set apart by as much as the convolutions see."""
+    sentence = np.repeat(np.arange(len(lengths)), lengths)
+    return np.arange(int(lengths.sum()), dtype=np.int64) + sentence * SET_APART
+
+
+def _convolved(rows: Features, weights: Features, dilation: int) -> Features:
+    """A convolution along the rows, zeros beyond them; weights have shape (width, inputs, outputs)."""
+    reach = dilation * (len(weights) // 2)
+    padded = np.pad(rows, ((reach, reach), (0, 0)))
+    result: Features = np.zeros((len(rows), weights.shape[2]), dtype=np.float32)
+    for place, each in enumerate(weights):
+        result += padded[place * dilation : place * dilation + len(rows)] @ each
+    return result
+
+
+@cache
+def span_models(file: Path = _FILE) -> tuple[SpanModel, ...]:
+    """The fitted networks; each array of the file holds those of all, stacked."""
+    arrays = {name: stacked.astype(np.float32) for name, stacked in load_file(file).items()}
+    count = min(len(stacked) for stacked in arrays.values())
+    return tuple(SpanModel(**{name: stacked[i] for name, stacked in arrays.items()}) for i in range(count))
+
+
+def probabilities(models: Sequence[SpanModel], found: Candidates) -> Features:
+    """Each candidate's probability of being the answer, the mean over the models, shape (candidates,)."""
+    total = np.zeros(len(found.spans), dtype=np.float32)
+    for model in models if len(total) else ():
+        scores = model.scores(found)
+        likely = np.exp(scores - scores.max())
+        total += likely / likely.sum()
+    mean: Features = total / np.float32(max(len(models), 1))
+    return mean
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Characters `[start, end)` of one of the sentences; `confidence` is the share of words, in [0, 1], that it is
+    expected to have in common with the answer.
+    """
+
+    sentence: int
+    start: int
+    end: int
+    confidence: float
+
+
+def best_span(found: Candidates, likely: Features) -> Span | None:
+    """The candidate expected to share the most words (F1) with the answer; None where there is none.
+
+    After minimum Bayes risk decoding (Kumar and Byrne 2004), over the likeliest candidates.
+    """
+    if not len(likely):
+        return None
+    top = np.argsort(-likely, kind="stable")[:_COMPARED]
+    starts, ends = found.runs[top].T
+    common = np.minimum(ends[:, None], ends) - np.maximum(starts[:, None], starts)
+    shares = 2.0 * np.maximum(common, 0) / ((ends - starts)[:, None] + (ends - starts))
+    expected = shares @ likely[top]
+    best = int(top[int(expected.argmax())])
+    start, end = found.spans[best].tolist()
+    return Span(int(found.sentence[best]), start, end, min(float(expected.max()), 1.0))

@@ -6,7 +6,7 @@ and every span points into the string it was given.
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -22,6 +22,9 @@ _HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _HAN_CHARACTER = re.compile(f"[{_HAN}]")
 _HAN_RUN_OR_WORD = re.compile(f"(?P<han>[{_HAN}]+)|(?P<number>\\d+(?:[.,]\\d+)*)|(?P<word>[^\\W\\d_{_HAN}]+)")
 _LATIN_WORD = re.compile(f"[^\\W\\d_{_HAN}]+(?:['’-][^\\W\\d_{_HAN}]+)*")
+_WHOLE_WORD = re.compile(
+    rf"[$€£¥￥]?\d+(?:[.,:/]\d+)*(?:st|nd|rd|th|s)?[%％°]?|[^\W\d_{_HAN}](?:[^\W_{_HAN}]|['’.&–-](?=[^\W_{_HAN}]))*"
+)
 _CHINESE_GRAMMAR = re.compile(
     "[的了是在吗呢谁哪怎么与]|多少|有[没几哪]|[几何][个时年月]|为[何什]"
 )  # not of names: 华为, 和平
@@ -91,6 +94,20 @@ def terms(text: str) -> list[str]:
         else:
             found.append(_stem(run))
     return found
+
+
+def words(text: str, tokens: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans of the words: numbers and Latin words whole, Han by the given tokens, what these leave out one by one."""
+    spans = [match.span() for match in _WHOLE_WORD.finditer(text)]
+    taken = bytearray(len(text))
+    for start, end in spans:
+        taken[start:end] = b"\1" * (end - start)
+    for start, end in tokens:
+        if end > start and not any(taken[start:end]):
+            spans.append((start, end))
+            taken[start:end] = b"\1" * (end - start)
+    spans += [(place, place + 1) for place, character in enumerate(text) if not taken[place] and character.isalnum()]
+    return sorted(spans)
 
 
 def dominant_language(text: str) -> Language:
