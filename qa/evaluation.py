@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import ir_measures
 import numpy as np
@@ -467,10 +467,13 @@ class Case:
     answers: tuple[str, ...]
 
 
+def _opened(path: Path) -> IO[str]:
+    return gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
+
+
 def read_squad(path: Path) -> tuple[dict[str, str], dict[str, Case]]:
     """Paragraph texts by id, and the questions by theirs, of a SQuAD-format file (gzip'd or not)."""
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8") as file:
+    with _opened(path) as file:
         articles = json.load(file)["data"]
     paragraphs: dict[str, str] = {}
     cases: dict[str, Case] = {}
@@ -482,6 +485,14 @@ def read_squad(path: Path) -> tuple[dict[str, str], dict[str, Case]]:
                 answers = tuple(dict.fromkeys(answer["text"] for answer in question["answers"]))
                 cases[question["id"]] = Case(question["id"], question["question"], (document,), answers)
     return paragraphs, cases
+
+
+def article_of_each(path: Path) -> dict[str, int]:
+    """The number of the article each paragraph of a SQuAD-format file belongs to, by the ids of `read_squad`."""
+    with _opened(path) as file:
+        articles = json.load(file)["data"]
+    numbers = (number for number, article in enumerate(articles) for _ in article["paragraphs"])
+    return {f"{place:06d}": number for place, number in enumerate(numbers)}
 
 
 def paired_cases(questions: Path, passages: Path) -> tuple[dict[str, str], list[Case]]:
