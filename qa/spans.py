@@ -186,7 +186,7 @@ def _read(aligner: StaticEmbedder, query: Query, text: str) -> _Sentence:
         word = np.searchsorted(spans[:, 0], [start for _, start, _ in placed], side="right") - 1
         inside = word >= 0
         np.add.at(sums, word[inside], vectors[inside])
-        np.maximum.at(matches, word[inside], (unit(vectors) @ query.token_vectors.T)[inside])
+        np.maximum.at(matches, word[inside], (unit(vectors) @ query.token_vectors.T)[inside])  # below 0 as 0
     edges, pieces, folded = [0, *spans.ravel().tolist(), len(text)], [text[a:b] for a, b in spans], fold(query.text)
     gaps = [text[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True)]
     apart = _flags(_STRONG, gaps)
@@ -299,34 +299,30 @@ def _alike(read: _Sentence, starts: Rows, ends: Rows) -> list[Features]:
 
 def _near(read: _Sentence, shares: Features, starts: Rows, ends: Rows) -> list[Features]:
     """How much of the question is met outside the run: anywhere, in its clause, and near it on either side."""
-    met = np.maximum(read.matches, 0.0)
-    anywhere = _reaching(met, 1.0)
-    outside = np.maximum(anywhere[0][starts], anywhere[1][ends]) @ shares
-    columns = [outside, met.max(axis=0, initial=0.0) @ shares - outside]
-    for kept, cut in ((1.0, read.apart > 0), *((nearness, None) for nearness in _NEARNESS)):
-        before, after = _reaching(met, kept, cut)
+    count = len(read.spans)
+    distance = np.abs(np.arange(count)[:, None] - np.arange(count))  # between words
+    clause = np.cumsum(read.apart[:-1])
+    kept = [np.ones((count, count)), clause[:, None] == clause, *(nearness**distance for nearness in _NEARNESS)]
+    # Place p lies before word p: what is met before it is as word p - 1 sees it to its left, after it as word p does.
+    left, right = (np.zeros((len(kept), count + 1, read.matches.shape[1]), np.float32) for _ in range(2))
+    for number, weights in enumerate(kept):
+        left[number, 1:] = _seen(np.tril(weights), read.matches)
+        right[number, :-1] = _seen(np.triu(weights), read.matches)
+    outside = np.maximum(left[0][starts], right[0][ends]) @ shares
+    columns = [outside, read.matches.max(axis=0, initial=0.0) @ shares - outside]
+    for before, after in zip(left[1:], right[1:], strict=True):
         columns += [
-            before[starts] @ shares,
-            after[ends] @ shares,
+            (before @ shares)[starts],
+            (after @ shares)[ends],
             np.maximum(before[starts], after[ends]) @ shares,
         ]
     return columns
 
 
-def _reaching(met: Features, kept: float, cut: NDArray[np.bool_] | None = None) -> tuple[Features, Features]:
-    """For each place between words, how well each question token is met before it, and after it.
-
-    Shapes (words + 1, question tokens). A word further away counts `kept` of one nearer; none beyond a `cut`.
-    """
-    count, size = met.shape
-    before, after = np.zeros((count + 1, size), np.float32), np.zeros((count + 1, size), np.float32)
-    for place in range(count):
-        carried = 0.0 if cut is not None and cut[place] else kept
-        before[place + 1] = np.maximum(before[place] * carried, met[place])
-    for place in range(count - 1, -1, -1):
-        carried = 0.0 if cut is not None and cut[place + 1] else kept
-        after[place] = np.maximum(after[place + 1] * carried, met[place])
-    return before, after
+def _seen(weights: Features, matches: Features) -> Features:
+    """How well each word sees each question token met: the best match, each word counting by its weight."""
+    seen: Features = (weights[:, :, None] * matches).max(axis=1, initial=0.0)
+    return seen
 
 
 def _shape(read: _Sentence, starts: Rows, ends: Rows) -> list[Features]:
