@@ -1,6 +1,7 @@
 """The façade everything outside uses: open an index, ask, read the article behind a citation."""
 
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from qa.datatypes import Answer, Document, Explanation, Hit
 from qa.errors import CorpusError, QuestionError
 from qa.explanation import explain
 from qa.retriever import Retriever
+from qa.writer import Writer
 
 _SPACES = {"Cc", "Cs"}
 
@@ -25,6 +27,7 @@ class Chat:
         self.settings = settings
         self._retriever = Retriever(loaded, settings.search)
         self._answerer = Answerer(self._retriever, settings.answer)
+        self._writer = Writer(loaded, settings.language_model) if settings.language_model else None
 
     @classmethod
     def open(cls, root: Path, settings: Settings | None = None, *, expected: IndexSettings | None = None) -> "Chat":
@@ -55,6 +58,20 @@ class Chat:
         if hits and not fresh:
             raise CorpusError("The articles that may answer this have changed; run `qa build`.", self.corpus)
         return replace(self._answerer.answer(query, fresh), question=question)
+
+    @property
+    def writes(self) -> bool:
+        """Whether a language model may be asked."""
+        return self._writer is not None
+
+    def write(self, answer: Answer) -> Iterator[Answer]:
+        """The answer as a language model writes it, growing, its last one checked whole; closing it ends the request.
+
+        Whatever fails, the last one has the citations of `answer` and says in `notice` why nothing was written. Yields
+        nothing for a refusal, or where the settings name no language model.
+        """
+        if self._writer and answer.answered:
+            yield from self._writer.write(answer)
 
     def explain(self, question: str, hit: Hit) -> Explanation:
         """Why a passage was found for a question: the words that met, the terms in common, its rank on each side.

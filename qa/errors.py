@@ -8,10 +8,14 @@ WenjuError
 │   ├── IndexMissingError       nothing has been built yet
 │   ├── IndexDamagedError       a file of the index is not what was written
 │   └── IndexMismatchError      the index was built with other settings
-└── QuestionError               a question that cannot be asked
+├── QuestionError               a question that cannot be asked
+└── LanguageModelError          the language model's server did not write an answer
 """
 
 from pathlib import Path
+from typing import Literal
+
+ModelFailure = Literal["unreachable", "slow", "key", "status", "garbage", "broken", "long"]
 
 
 class WenjuError(Exception):
@@ -60,3 +64,13 @@ class IndexMismatchError(SearchIndexError):
 
 class QuestionError(WenjuError):
     """A question that cannot be asked."""
+
+
+class LanguageModelError(WenjuError):
+    """The language model's server did not write an answer; `kind` says in what way it failed."""
+
+    def __init__(self, kind: ModelFailure, status: int = 0) -> None:
+        """Takes the HTTP status where the server gave one that is no success."""
+        super().__init__(f"The language model's server did not write an answer ({kind}{f' {status}' if status else ''}).")
+        self.kind = kind
+        self.status = status
