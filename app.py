@@ -56,12 +56,13 @@ SHOW_MARKS = """() => requestAnimationFrame(() => {
 })"""
 
 Message = dict[str, Any]
+WRITERS = 16  # visitors a language model may write for at once; others wait their turn
 
 
 def evidence_html(chat: Chat, answer: Answer) -> str:
     """Each cited article once, in the order of its first citation, with all its cited spans marked."""
     marks: dict[str, dict[int, tuple[int, int]]] = {}
-    for citation in answer.citations:
+    for citation in answer.sources:
         marks.setdefault(citation.passage.document_id, {})[citation.number] = (citation.start, citation.end)
     articles = [render.source_html(chat.document(identity), spans) for identity, spans in marks.items()]
     return "\n".join(articles) or NOTHING_CITED

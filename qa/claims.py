@@ -1,6 +1,6 @@
 """What a sentence claims that can be looked up, its numbers, dates and names: pure functions on text.
 
-A value is written alike in both languages: `500亿` and `50 billion` are `50000000000`, `三月` and `March` are `month 3`.
+A value is written alike in both languages: `500亿` and `50 billion` as `50000000000`, `三月` and `March` as `month 3`.
 """
 
 import re
@@ -24,7 +24,10 @@ _SCALED = re.compile(
     rf"(?P<scales>[{''.join(_HAN_SCALES)}]+|(?:(?:{'|'.join(_ENGLISH_SCALES)})\b[ -]?)+)"
 )
 
-_MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december".split("|")
+_MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "december",
+)  # fmt: skip
 _SHORT_MONTHS = {**{month[:3]: number for number, month in enumerate(_MONTHS, 1)}, "sept": 9}
 _MONTH_NUMBERS = {**{month: number for number, month in enumerate(_MONTHS, 1)}, **_SHORT_MONTHS}
 _LATIN_MONTH = "|".join(sorted(_MONTH_NUMBERS, key=len, reverse=True))
@@ -148,7 +151,7 @@ def _latin_names(sentence: str) -> Iterator[tuple[int, int]]:
     for number, match in enumerate(_LATIN_WORD.finditer(sentence)):
         word = match.group()
         capitals = [letter for letter in word if letter.isupper()]
-        certain = word[1:] != word[1:].lower() or (chinese or number > 0) and bool(capitals)
+        certain = word[1:] != word[1:].lower() or ((chinese or number > 0) and bool(capitals))
         if certain and word.lower() not in _NO_NAMES:
             yield match.span()
 

@@ -13,9 +13,11 @@ from tqdm import tqdm
 
 from qa import generations, render
 from qa.chat import Chat
-from qa.config import IndexSettings
+from qa.config import IndexSettings, Settings
+from qa.datatypes import Answer
 from qa.embedder import BUNDLED
 from qa.errors import CorpusError, QuestionError, SearchIndexError, WenjuError
+from qa.llm import settings_from_environment
 from qa.version import __version__
 
 CANNOT = 2  # exit code: a person has to change something first
@@ -62,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--questions", type=Path, metavar="FILE", help='JSON Lines of {"id", "question"}; implies --json')
     ask.add_argument("--json", action="store_true", help="print JSON, one line an answer")
     ask.add_argument("--explain", action="store_true", help="say why each passage was found")
+    ask.add_argument("--no-llm", action="store_true", help="ask no language model, though QA_LLM_BASE_URL names one")
     _add_index_option(ask)
     ask.set_defaults(run=_ask)
 
@@ -149,19 +152,20 @@ def _ask(options: argparse.Namespace) -> int:
         raise QuestionError('Give a question, as in qa ask "…", or a file with --questions; not both, not neither.')
     if options.questions is not None and options.explain:
         raise QuestionError("--explain goes with one question; ask those of the file one by one.")
-    chat = Chat.open(options.index)
+    chat = Chat.open(options.index, Settings(language_model=None if options.no_llm else settings_from_environment()))
     if options.questions is not None:
         return _ask_file(chat, options.questions)
     answer = chat.ask(options.question)
     documents = chat.index.documents
     reasons = [chat.explain(options.question, hit) for hit in answer.hits] if options.explain else []
     if options.json:
-        record = render.answer_record(answer, documents)
+        record = render.answer_record(_written(chat, answer), documents)
         for passage, reason in zip(record["passages"], reasons, strict=False):
             passage["explanation"] = render.explanation_record(reason)
         print(json.dumps(record, ensure_ascii=False))
         return 0
-    print(render.answer_text(answer, documents))
+    print(render.answer_text(answer, documents), flush=True)
+    _print_while_written(chat, answer)
     for hit, reason in zip(answer.hits[:_EXPLAINED], reasons, strict=False):
         print(f"\n{render.explanation_text(hit, reason, documents)}")
     return 0
@@ -175,7 +179,7 @@ def _ask_file(chat: Chat, path: Path) -> int:
         try:
             record = json.loads(line)
             identity = record.get("id", number)
-            answer = chat.ask(_text(record["question"]))
+            answer = _written(chat, chat.ask(_text(record["question"])))
             said = render.answer_record(answer, chat.index.documents)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             said, code = {"error": f'line {number} is not JSON with "question"'}, CANNOT
@@ -183,6 +187,25 @@ def _ask_file(chat: Chat, path: Path) -> int:
             said, code = {"error": str(error)}, CANNOT
         print(json.dumps({"id": identity, **said}, ensure_ascii=False), flush=True)
     return code
+
+
+def _written(chat: Chat, answer: Answer) -> Answer:
+    """The answer as a language model wrote it, where one is named."""
+    return [answer, *chat.write(answer)][-1]
+
+
+def _print_while_written(chat: Chat, answer: Answer) -> None:
+    """Prints each sentence that a language model writes once it is checked, then where they stand, or why none does."""
+    shown, last = 0, answer
+    for last in chat.write(answer):
+        if last.written and len(last.written.sentences) > shown:
+            if not shown:
+                print(f"\n{render.WRITTEN_BY[last.written.language]}")
+            for sentence in last.written.sentences[shown:]:
+                print(render.sentence_text(sentence, last.written.language), flush=True)
+            shown = len(last.written.sentences)
+    if lines := render.after_written(last, chat.index.documents):
+        print("\n" + "\n".join(lines))
 
 
 def _text(value: object) -> str:
@@ -252,5 +275,6 @@ def _serve(options: argparse.Namespace) -> int:
         _build_now(options.corpus, options.index, settings)
     from app import serve  # brings the page, which no other command needs
 
-    serve(Chat.open(options.index, expected=settings), options.host, options.port)
+    answering = Settings(language_model=settings_from_environment())
+    serve(Chat.open(options.index, answering, expected=settings), options.host, options.port)
     return 0

@@ -71,6 +71,8 @@ class LanguageModelError(WenjuError):
 
     def __init__(self, kind: ModelFailure, status: int = 0) -> None:
         """Takes the HTTP status where the server gave one that is no success."""
-        super().__init__(f"The language model's server did not write an answer ({kind}{f' {status}' if status else ''}).")
+        super().__init__(
+            f"The language model's server did not write an answer ({kind}{f' {status}' if status else ''})."
+        )
         self.kind = kind
         self.status = status

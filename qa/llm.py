@@ -7,7 +7,7 @@ neither printed, logged nor part of an error.
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 from qa.config import LanguageModelSettings
@@ -41,8 +41,8 @@ class LanguageModel:
     def __init__(self, settings: LanguageModelSettings) -> None:
         self.settings = settings
 
-    def stream(self, messages: Sequence[Message]) -> Iterator[str]:
-        """The answer in the pieces it comes in; closing the iterator ends the request.
+    def stream(self, messages: Sequence[Message]) -> Generator[str, None, None]:
+        """The answer in the pieces it comes in; closing the generator ends the request.
 
         Raises:
             LanguageModelError: if there is no whole answer within the limits of time and length.

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
 from qa.config import LanguageModelSettings
 from qa.datatypes import Answer, Citation, Passage, Written, WrittenSentence
@@ -115,10 +116,11 @@ class Writer:
             with closing(self._model.stream(messages(question, passages, self.settings))) as pieces:
                 for piece in pieces:
                     text += piece
-                    plain = _plain(text)
-                    whole = marked_sentences(plain)[:-1]
-                    checked += [self._checked(each, passages, language, sources) for each in whole[len(checked) :]]
-                    yield replace(answer, written=Written(language, tuple(checked), plain))
+                    found = marked_sentences(_plain(text))
+                    whole = found[len(checked) : -1]
+                    checked += [self._checked(each, passages, language, sources) for each in whole]
+                    draft = found[-1].text if found else ""
+                    yield replace(answer, written=Written(language, tuple(checked), draft))
         except LanguageModelError as error:
             yield _without(answer, language, error.kind, error.status)
             return
@@ -127,10 +129,15 @@ class Writer:
         yield _let_stand(answer, Written(language, tuple(checked)), _plain(text))
 
     def _passages(self, answer: Answer) -> list[Passage]:
-        """What the model is to see: the cited passages first, then the others found, as many as it may."""
+        """What the model is to see: the cited passages first, then the others found, as many as its settings allow."""
         found = [*(citation.passage for citation in answer.citations), *(hit.passage for hit in answer.hits)]
-        distinct = {passage.id: passage for passage in found}
-        return list(distinct.values())[: self.settings.passages]
+        distinct = list({passage.id: passage for passage in found}.values())[: self.settings.passages]
+        starts = accumulate((len(_headed(passage)) for passage in distinct), initial=0)
+        return [
+            passage
+            for passage, start in zip(distinct, starts, strict=False)
+            if start < self.settings.passage_characters
+        ]
 
     def _checked(
         self, sentence: Marked, passages: Sequence[Passage], language: Language, sources: _Sources
@@ -165,19 +172,18 @@ def messages(question: str, passages: Sequence[Passage], settings: LanguageModel
     left = settings.passage_characters
     shown: list[str] = []
     for passage in passages:
-        headed = "\n".join((" › ".join(passage.headings), passage.text))
-        shown.append(headed[:left])
-        left = max(0, left - len(headed))
+        shown.append(_headed(passage)[:left])
+        left -= len(shown[-1])
     mark = _unguessable("\n".join((question, *shown)))
-    fenced = [
-        f'<passage-{mark} number="{number}">\n{text}\n</passage-{mark}>'
-        for number, text in enumerate(shown, 1)
-        if text
-    ]  # fmt: skip
+    fenced = [f'<passage-{mark} number="{number}">\n{text}\n</passage-{mark}>' for number, text in enumerate(shown, 1)]
     return [
         {"role": "system", "content": _RULES[language].format(mark=mark, refusal=_REFUSALS[language])},
         {"role": "user", "content": "\n\n".join((*fenced, _ASKED[language].format(question)))},
     ]
+
+
+def _headed(passage: Passage) -> str:
+    return f"{' › '.join(passage.headings)}\n{passage.text}"
 
 
 def _unguessable(text: str) -> str:
