@@ -5,6 +5,9 @@ import os
 import re
 import socket
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +21,8 @@ from fastapi import FastAPI
 from qa import render
 from qa.chat import Chat
 from qa.cli import main
-from qa.datatypes import Answer
-from qa.errors import QuestionError, WenjuError
+from qa.datatypes import Answer, Citation, Written
+from qa.errors import CorpusError, QuestionError, WenjuError
 
 EXAMPLES = [
     "2026中关村论坛年会是什么时候举行的？",
@@ -56,16 +59,26 @@ SHOW_MARKS = """() => requestAnimationFrame(() => {
 })"""
 
 Message = dict[str, Any]
+Writings = dict[int, Written]  # what a language model wrote to a visitor, by the number of the exchange
 WRITERS = 16  # visitors a language model may write for at once; others wait their turn
 
 
 def evidence_html(chat: Chat, answer: Answer) -> str:
     """Each cited article once, in the order of its first citation, with all its cited spans marked."""
     marks: dict[str, dict[int, tuple[int, int]]] = {}
-    for citation in answer.sources:
+    for citation in filter(partial(still_stands, chat), answer.sources):
         marks.setdefault(citation.passage.document_id, {})[citation.number] = (citation.start, citation.end)
     articles = [render.source_html(chat.document(identity), spans) for identity, spans in marks.items()]
     return "\n".join(articles) or NOTHING_CITED
+
+
+def still_stands(chat: Chat, citation: Citation) -> bool:
+    """Whether a citation, perhaps of a while ago, stands in its file as the file is now."""
+    try:
+        text = chat.document(citation.passage.document_id).text
+    except CorpusError:
+        return False
+    return text[citation.start : citation.end] == citation.quote
 
 
 def notice_html(error: WenjuError, chat: Chat) -> str:
@@ -90,16 +103,29 @@ def build_page(chat: Chat) -> gr.Blocks:
         except WenjuError as error:
             return None, gr.skip(), notice_html(error, chat)
 
-    def respond(question: str, history: list[Message]) -> tuple[Any, Any, Any, str]:
+    def respond(question: str, history: list[Message], count: int) -> tuple[Any, Any, Any, str, int]:
         answer, evidence, notice = found(question)
         if answer is None:
-            return gr.skip(), gr.skip(), evidence, notice
+            return gr.skip(), gr.skip(), evidence, notice, count
         asked, said = render.plain_markdown(question), render.answer_markdown(answer, chat.index.documents)
         exchange = [{"role": "user", "content": asked}, {"role": "assistant", "content": said}]
-        return "", [*history, *exchange], evidence, notice
+        return "", [*history, *exchange], evidence, notice, count + 1
 
-    def recall(history: list[Message], event: gr.SelectData) -> tuple[Any, str]:
-        return found(question_of(history, event.index))[1:]
+    def write(history: list[Message], writings: Writings) -> Iterator[tuple[Any, Any, Any]]:
+        """The last answer as a language model writes it, into its bubble; once it stands, what it cites is marked."""
+        answer, _, _ = found(question_of(history, len(history) - 1))
+        for last in chat.write(answer) if answer else ():
+            said = {"role": "assistant", "content": render.answer_markdown(last, chat.index.documents)}
+            answer = last
+            yield [*history[:-1], said], gr.skip(), gr.skip()
+        if answer and answer.written:
+            written = {**writings, len(history) // 2 - 1: answer.written}
+            yield gr.skip(), evidence_html(chat, answer), written
+
+    def recall(history: list[Message], writings: Writings, event: gr.SelectData) -> tuple[Any, str]:
+        answer, evidence, notice = found(question_of(history, event.index))
+        written = writings.get(event.index // 2)
+        return evidence_html(chat, replace(answer, written=written)) if answer and written else evidence, notice
 
     with gr.Blocks(title="问据 Wenju", analytics_enabled=False) as page:
         gr.Markdown(INTRODUCTION)
@@ -118,11 +144,27 @@ def build_page(chat: Chat) -> gr.Blocks:
                 evidence = gr.HTML(NOTHING_YET, elem_id="evidence")
         # Without gradio's queue: an answer takes milliseconds, and the queue can lose one of two calls close together.
         direct = {"queue": False, "api_visibility": "private"}
-        asking = {"inputs": [question, conversation], "outputs": [question, conversation, evidence, notice], **direct}
+        asked, writings = gr.State(0), gr.State({})
+        # A new question ends the writing of the last one; gradio closes the generator of a visitor who leaves, too.
+        writing = [
+            asked.change(
+                write, [conversation, writings], [conversation, evidence, writings],
+                concurrency_limit=WRITERS, api_visibility="private", show_progress="hidden",
+            )
+        ] if chat.writes else []  # fmt: skip
+        asking = {
+            "inputs": [question, conversation, asked],
+            "outputs": [question, conversation, evidence, notice, asked],
+            "cancels": writing,
+            **direct,
+        }
         question.submit(respond, **asking).then(None, js=SHOW_MARKS)
         examples.load_input_event.then(respond, **asking).then(None, js=SHOW_MARKS)
-        conversation.select(recall, conversation, [evidence, notice], **direct).then(None, js=SHOW_MARKS)
-        conversation.clear(lambda: (NOTHING_YET, ""), None, [evidence, notice], **direct)
+        recalling = {"inputs": [conversation, writings], "outputs": [evidence, notice], **direct}
+        conversation.select(recall, **recalling).then(None, js=SHOW_MARKS)
+        conversation.clear(
+            lambda: (NOTHING_YET, "", {}), None, [evidence, notice, writings], cancels=writing, **direct
+        )  # fmt: skip
         page.load(None, js=NOTE_WANTED_MARK)
     return page
 
