@@ -43,7 +43,7 @@ _MONTH = re.compile(
 # percent sign, or a long one.
 _MEASURES = "年日届个名位台款家所项条次人岁倍元种天周层米吨场座位件篇张支组批轮期点分秒户头只部本册亩辆艘架公里小时"
 _COUNTED = re.compile(
-    rf"{_ARABIC}(?!s\b|年代)|(?<=[第%]){_HAN_NUMERAL}+"
+    rf"(?>{_ARABIC})(?!s\b|年代)|(?<=[第%]){_HAN_NUMERAL}+"
     rf"|(?<![几数上好半每]){_HAN_NUMERAL}+(?=[{_MEASURES}])(?!年代|分(?!钟))|{_HAN_NUMERAL}{{2,}}[万亿]"
     r"|\b[a-z]+(?:-[a-z]+)?\b"
 )
@@ -53,7 +53,7 @@ _LOOSE = {"first": "1", "second": "2", "both": "2"}
 _LATIN_WORD = re.compile(r"[A-Za-zÀ-ɏ][A-Za-zÀ-ɏ0-9]+")
 _NO_NAMES = frozenset(_MONTHS)
 _QUOTED = re.compile("《([^《》]{1,40})》|〈([^〈〉]{1,40})〉|「([^「」]{1,40})」|『([^『』]{1,40})』|“([^“”]{1,40})”")
-_TRANSLITERATED = re.compile("[\u4e00-\u9fff]{2,}(?:[·•‧][\u4e00-\u9fff]+)+")
+_TRANSLITERATED = re.compile("[\u4e00-\u9fff]{1,2}[·•‧][\u4e00-\u9fff]{1,2}")  # where it starts and ends is unknown
 _HAN = re.compile("[\u4e00-\u9fff]")
 _SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林郑罗梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金"
@@ -135,7 +135,7 @@ def names(sentence: str) -> list[tuple[int, int]]:
     """Spans of what is certainly a name or a title, in order.
 
     Words with capitals (in English not the first, unless it is written like `FlagOS` or `NASA`), and in Chinese what
-    stands in 《》, “” and the like, transliterations with a dot, and persons with their title.
+    stands in 《》, “” and the like, persons with their title, and of transliterations what is around the dot.
     """
     found = set(_latin_names(sentence))
     for pattern in (_QUOTED, _TRANSLITERATED, _TITLED):

@@ -78,7 +78,7 @@ class Meeting:
 
 def marked_sentences(text: str) -> list[Marked]:
     """The sentences of a text with the numbers that each cites, also where `[n]` comes after the full stop."""
-    moved = _MARKS_AFTER_STOP.sub(lambda match: match["marks"] + match["stop"], text)
+    moved = _MARKS_AFTER_STOP.sub(lambda match: f" {''.join(match['marks'].split())}{match['stop']}", text)
     found: list[Marked] = []
     for start, end in sentences(moved):
         written = moved[start:end]

@@ -78,6 +78,7 @@ _INSTEAD: dict[Language, str] = {
 }
 
 _THOUGHT = re.compile(r"\s*<think>.*?(?:</think>|\Z)", re.DOTALL)  # what some models think aloud before they write
+_UNFINISHED_MARK = re.compile(r"\s*[\[［【][^\]］】]*\Z")
 _EMPHASIS = re.compile(r"\*\*|__|`")
 
 
@@ -116,7 +117,7 @@ class Writer:
             with closing(self._model.stream(messages(question, passages, self.settings))) as pieces:
                 for piece in pieces:
                     text += piece
-                    found = marked_sentences(_plain(text))
+                    found = marked_sentences(_UNFINISHED_MARK.sub("", _plain(text)))
                     whole = found[len(checked) : -1]
                     checked += [self._checked(each, passages, language, sources) for each in whole]
                     draft = found[-1].text if found else ""
