@@ -60,6 +60,7 @@ SHOW_MARKS = """() => requestAnimationFrame(() => {
 
 Message = dict[str, Any]
 Writings = dict[int, Written]  # what a language model wrote to a visitor, by the number of the exchange
+LEAVE_SECONDS = 2  # an open page holds a connection for as long as it is open; stopping does not wait for it
 WRITERS = 16  # visitors a language model may write for at once; others wait their turn
 
 
@@ -191,7 +192,8 @@ def serve(chat: Chat, host: str, port: int) -> None:
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise WenjuError(f"Nothing can be served at {host}, port {port}: {error}; choose others.") from error
-    server = uvicorn.Server(uvicorn.Config(create_app(chat), log_level="warning"))
+    settings = uvicorn.Config(create_app(chat), log_level="warning", timeout_graceful_shutdown=LEAVE_SECONDS)
+    server = uvicorn.Server(settings)
     print(f"Wenju is at http://{host}:{listening.getsockname()[1]} (Ctrl-C stops it)", flush=True)
     server.run(sockets=[listening])
 
