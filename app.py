@@ -1,5 +1,6 @@
 """The page: a conversation on the left, the cited article with its marks on the right. Run `python app.py`."""
 
+import contextlib
 import html
 import os
 import re
@@ -60,6 +61,7 @@ SHOW_MARKS = """() => requestAnimationFrame(() => {
 
 Message = dict[str, Any]
 Writings = dict[int, Written]  # what a language model wrote to a visitor, by the number of the exchange
+Last = tuple[int, Answer]  # the number of an exchange, and its answer once all is written
 LEAVE_SECONDS = 2  # an open page holds a connection for as long as it is open; stopping does not wait for it
 WRITERS = 16  # visitors a language model may write for at once; others wait their turn
 
@@ -94,6 +96,28 @@ def question_of(history: list[Message], index: int) -> str:
     return html.unescape(re.sub(r"\\(.)", r"\1", history[index - index % 2]["content"][0]["text"]))
 
 
+def write(chat: Chat, history: list[Message], fresh: bool) -> Iterator[tuple[str, Last | None]]:
+    """A fresh answer as a language model writes it, below the conversation; at the end the whole, to be settled."""
+    last = None
+    with contextlib.suppress(WenjuError):
+        for last in chat.write(chat.ask(question_of(history, len(history) - 1))) if fresh else ():
+            yield render.written_markdown(last), None
+    yield "", last and (len(history) // 2 - 1, last)
+
+
+def settle(chat: Chat, history: list[Message], writings: Writings, last: Last | None) -> tuple[Any, Any, Any]:
+    """Puts what was written into the bubble of its exchange, where that is still there, and marks what it cites."""
+    number, answer = last or (len(history), None)
+    place = 2 * number + 1
+    if answer is None or place >= len(history) or question_of(history, place) != answer.question:
+        return gr.skip(), gr.skip(), gr.skip()
+    said = {"role": "assistant", "content": render.answer_markdown(answer, chat.index.documents)}
+    settled = [*history[:place], said, *history[place + 1 :]]
+    if answer.written is None:
+        return settled, gr.skip(), gr.skip()
+    return settled, evidence_html(chat, answer), {**writings, number: answer.written}
+
+
 def build_page(chat: Chat) -> gr.Blocks:
     """The page over one chat; it keeps no state but the visitor's own history."""
 
@@ -104,24 +128,13 @@ def build_page(chat: Chat) -> gr.Blocks:
         except WenjuError as error:
             return None, gr.skip(), notice_html(error, chat)
 
-    def respond(question: str, history: list[Message], count: int) -> tuple[Any, Any, Any, str, int]:
+    def respond(question: str, history: list[Message]) -> tuple[Any, Any, Any, str, bool]:
         answer, evidence, notice = found(question)
         if answer is None:
-            return gr.skip(), gr.skip(), evidence, notice, count
+            return gr.skip(), gr.skip(), evidence, notice, False
         asked, said = render.plain_markdown(question), render.answer_markdown(answer, chat.index.documents)
         exchange = [{"role": "user", "content": asked}, {"role": "assistant", "content": said}]
-        return "", [*history, *exchange], evidence, notice, count + 1
-
-    def write(history: list[Message], writings: Writings) -> Iterator[tuple[Any, Any, Any]]:
-        """The last answer as a language model writes it, into its bubble; once it stands, what it cites is marked."""
-        answer, _, _ = found(question_of(history, len(history) - 1))
-        for last in chat.write(answer) if answer else ():
-            said = {"role": "assistant", "content": render.answer_markdown(last, chat.index.documents)}
-            answer = last
-            yield [*history[:-1], said], gr.skip(), gr.skip()
-        if answer and answer.written:
-            written = {**writings, len(history) // 2 - 1: answer.written}
-            yield gr.skip(), evidence_html(chat, answer), written
+        return "", [*history, *exchange], evidence, notice, True
 
     def recall(history: list[Message], writings: Writings, event: gr.SelectData) -> tuple[Any, str]:
         answer, evidence, notice = found(question_of(history, event.index))
@@ -135,6 +148,7 @@ def build_page(chat: Chat) -> gr.Blocks:
                 conversation = gr.Chatbot(
                     show_label=False, height="50vh", elem_id="conversation", buttons=[], latex_delimiters=[],
                 )  # fmt: skip
+                draft = gr.Markdown(elem_id="draft", latex_delimiters=[])
                 question = gr.Textbox(
                     label="问题 Question", placeholder="想知道什么？ What would you like to know?",
                     elem_id="question", submit_btn="提问 Ask",
@@ -145,27 +159,33 @@ def build_page(chat: Chat) -> gr.Blocks:
                 evidence = gr.HTML(NOTHING_YET, elem_id="evidence")
         # Without gradio's queue: an answer takes milliseconds, and the queue can lose one of two calls close together.
         direct = {"queue": False, "api_visibility": "private"}
-        asked, writings = gr.State(0), gr.State({})
-        # A new question ends the writing of the last one; gradio closes the generator of a visitor who leaves, too.
-        writing = [
-            asked.change(
-                write, [conversation, writings], [conversation, evidence, writings],
-                concurrency_limit=WRITERS, api_visibility="private", show_progress="hidden",
-            )
-        ] if chat.writes else []  # fmt: skip
+        fresh, last, writings = gr.State(False), gr.State(None), gr.State({})
         asking = {
-            "inputs": [question, conversation, asked],
-            "outputs": [question, conversation, evidence, notice, asked],
-            "cancels": writing,
+            "inputs": [question, conversation],
+            "outputs": [question, conversation, evidence, notice, fresh],
             **direct,
         }
-        question.submit(respond, **asking).then(None, js=SHOW_MARKS)
-        examples.load_input_event.then(respond, **asking).then(None, js=SHOW_MARKS)
+        answered = [
+            event(respond, **asking).then(None, js=SHOW_MARKS)
+            for event in (question.submit, examples.load_input_event.then)
+        ]
+        if chat.writes:
+            writing = [
+                event.then(
+                    partial(write, chat), [conversation, fresh], [draft, last],
+                    concurrency_limit=WRITERS, trigger_mode="multiple", api_visibility="private",
+                    show_progress="hidden",
+                )
+                for event in answered
+            ]  # fmt: skip
+            for event in writing:
+                shown = [conversation, evidence, writings]
+                event.then(partial(settle, chat), [conversation, writings, last], shown, **direct)
+            # Asking anew ends it; where a visitor leaves, gradio closes the generator.
+            gr.on([question.submit, examples.dataset.click, conversation.clear], None, cancels=writing)
         recalling = {"inputs": [conversation, writings], "outputs": [evidence, notice], **direct}
         conversation.select(recall, **recalling).then(None, js=SHOW_MARKS)
-        conversation.clear(
-            lambda: (NOTHING_YET, "", {}), None, [evidence, notice, writings], cancels=writing, **direct
-        )  # fmt: skip
+        conversation.clear(lambda: (NOTHING_YET, "", "", {}), None, [evidence, notice, draft, writings], **direct)
         page.load(None, js=NOTE_WANTED_MARK)
     return page
 

@@ -162,14 +162,19 @@ def answer_markdown(answer: Answer, documents: Mapping[str, Document]) -> str:
         for hit in answer.hits[:3]:
             title = plain_markdown(documents[hit.passage.document_id].title)
             blocks.append(f"- **{title}**: {plain_markdown(_shortened(hit.passage.text))}")
-    if answer.written:
-        blocks += ["---", f"*{WRITTEN_BY[answer.written.language]}*", _written_markdown(answer.written)]
-    if answer.notice:
-        blocks.append(f"*{plain_markdown(answer.notice)}*")
+    if answer.written or answer.notice:
+        blocks += ["---", written_markdown(answer)]
     return "\n\n".join(blocks)
 
 
-def _written_markdown(written: Written) -> str:
+def written_markdown(answer: Answer) -> str:
+    """What a language model wrote, also while it writes, or why nothing of it stands."""
+    if not answer.written:
+        return f"*{plain_markdown(answer.notice)}*"
+    return f"*{WRITTEN_BY[answer.written.language]}*\n\n{_sentences_markdown(answer.written)}"
+
+
+def _sentences_markdown(written: Written) -> str:
     """The written sentences in a row, with links or the words that say they are not supported; the draft at the end."""
     said: list[str] = []
     for sentence in written.sentences:

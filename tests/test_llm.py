@@ -143,13 +143,15 @@ def stalls(*pieces: bytes) -> Behaviour:
     return behave
 
 
-def endless(piece: bytes) -> Behaviour:
-    """A server that sends the same bytes until its reader goes."""
+def endless(piece: bytes, pause: float = 0.0) -> Behaviour:
+    """A server that sends the same bytes until its reader goes, with a pause of seconds after each."""
 
     def behave(handler: BaseHTTPRequestHandler) -> None:
         begin(handler)
         while True:
             handler.wfile.write(piece)
+            handler.wfile.flush()
+            time.sleep(pause)
 
     return behave
 
@@ -341,15 +343,7 @@ def test_a_server_that_is_down_loses_nothing(small_chat: Callable[..., Chat]) ->
 
 def test_a_whole_answer_may_take_no_longer_than_it_may(small_chat: Callable[..., Chat]) -> None:
     """A server that sends a little all the time is given up once the time for the whole answer is over."""
-
-    def drips(handler: BaseHTTPRequestHandler) -> None:
-        begin(handler)
-        while True:
-            handler.wfile.write(event(""))
-            handler.wfile.flush()
-            time.sleep(0.02)
-
-    with language_server(drips) as server:
+    with language_server(endless(event(""), pause=0.02)) as server:
         chat = small_chat(server.address, whole_seconds=0.5)
         answer = asked(chat)
     assert "took too long" in answer.notice
