@@ -81,7 +81,7 @@ def windows(identity: str, run: Sequence[Pair], side: int) -> list[Document]:
     ]
 
 
-def translations(data: Path, generator: random.Random) -> Iterator[tuple[list[Document], list[Example]]]:
+def translated(data: Path, generator: random.Random) -> Iterator[tuple[list[Document], list[Example]]]:
     """For each run of parallel text its windows in both languages, and a sentence of each window to try on them.
 
     A sentence of a text that has been translated twice is also tried on the other translation.
@@ -228,7 +228,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     generator = random.Random(options.seed)
     documents: list[Document] = []
     examples: list[Example] = []
-    for found, tried in (*translations(options.data, generator), *questions(options.data, options.questions)):
+    for found, tried in (*translated(options.data, generator), *questions(options.data, options.questions)):
         documents += found
         examples += tried
     examples += exchanged(examples, generator)
