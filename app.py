@@ -7,7 +7,7 @@ import re
 import socket
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,13 @@ LEAVE_SECONDS = 2  # an open page holds a connection for as long as it is open; 
 WRITERS = 16  # visitors a language model may write for at once; others wait their turn
 
 
+@dataclass(slots=True)
+class Turn:
+    """How often one visitor has asked; gradio keeps the same object for as long as the visitor stays."""
+
+    number: int = 0
+
+
 def evidence_html(chat: Chat, answer: Answer) -> str:
     """Each cited article once, in the order of its first citation, with all its cited spans marked."""
     marks: dict[str, dict[int, tuple[int, int]]] = {}
@@ -96,11 +103,16 @@ def question_of(history: list[Message], index: int) -> str:
     return html.unescape(re.sub(r"\\(.)", r"\1", history[index - index % 2]["content"][0]["text"]))
 
 
-def write(chat: Chat, history: list[Message], fresh: bool) -> Iterator[tuple[str, Last | None]]:
-    """A fresh answer as a language model writes it, below the conversation; at the end the whole, to be settled."""
-    last = None
+def write(chat: Chat, history: list[Message], fresh: bool, turn: Turn) -> Iterator[tuple[str, Last | None]]:
+    """A fresh answer as a language model writes it, below the conversation; at the end the whole, to be settled.
+
+    It breaks off once the visitor has asked anew. Where a visitor leaves, gradio closes it.
+    """
+    mine, last = turn.number, None
     with contextlib.suppress(WenjuError):
         for last in chat.write(chat.ask(question_of(history, len(history) - 1))) if fresh else ():
+            if turn.number != mine:
+                return
             yield render.written_markdown(last), None
     yield "", last and (len(history) // 2 - 1, last)
 
@@ -128,7 +140,8 @@ def build_page(chat: Chat) -> gr.Blocks:
         except WenjuError as error:
             return None, gr.skip(), notice_html(error, chat)
 
-    def respond(question: str, history: list[Message]) -> tuple[Any, Any, Any, str, bool]:
+    def respond(question: str, history: list[Message], turn: Turn) -> tuple[Any, Any, Any, str, bool]:
+        turn.number += 1
         answer, evidence, notice = found(question)
         if answer is None:
             return gr.skip(), gr.skip(), evidence, notice, False
@@ -140,6 +153,10 @@ def build_page(chat: Chat) -> gr.Blocks:
         answer, evidence, notice = found(question_of(history, event.index))
         written = writings.get(event.index // 2)
         return evidence_html(chat, replace(answer, written=written)) if answer and written else evidence, notice
+
+    def forget(turn: Turn) -> tuple[str, str, str, Writings]:
+        turn.number += 1
+        return NOTHING_YET, "", "", {}
 
     with gr.Blocks(title="问据 Wenju", analytics_enabled=False) as page:
         gr.Markdown(INTRODUCTION)
@@ -159,9 +176,9 @@ def build_page(chat: Chat) -> gr.Blocks:
                 evidence = gr.HTML(NOTHING_YET, elem_id="evidence")
         # Without gradio's queue: an answer takes milliseconds, and the queue can lose one of two calls close together.
         direct = {"queue": False, "api_visibility": "private"}
-        fresh, last, writings = gr.State(False), gr.State(None), gr.State({})
+        turn, fresh, last, writings = gr.State(Turn()), gr.State(False), gr.State(None), gr.State({})
         asking = {
-            "inputs": [question, conversation],
+            "inputs": [question, conversation, turn],
             "outputs": [question, conversation, evidence, notice, fresh],
             **direct,
         }
@@ -170,22 +187,22 @@ def build_page(chat: Chat) -> gr.Blocks:
             for event in (question.submit, examples.load_input_event.then)
         ]
         if chat.writes:
-            writing = [
-                event.then(
-                    partial(write, chat), [conversation, fresh], [draft, last],
-                    concurrency_limit=WRITERS, trigger_mode="multiple", api_visibility="private",
-                    show_progress="hidden",
+            shown = [conversation, evidence, writings]
+            writing = {
+                "inputs": [conversation, fresh, turn],
+                "outputs": [draft, last],
+                "concurrency_limit": WRITERS,
+                "trigger_mode": "multiple",
+                "api_visibility": "private",
+                "show_progress": "hidden",
+            }
+            for event in answered:
+                event.then(partial(write, chat), **writing).then(
+                    partial(settle, chat), [conversation, writings, last], shown, **direct
                 )
-                for event in answered
-            ]  # fmt: skip
-            for event in writing:
-                shown = [conversation, evidence, writings]
-                event.then(partial(settle, chat), [conversation, writings, last], shown, **direct)
-            # Asking anew ends it; where a visitor leaves, gradio closes the generator.
-            gr.on([question.submit, examples.dataset.click, conversation.clear], None, cancels=writing)
         recalling = {"inputs": [conversation, writings], "outputs": [evidence, notice], **direct}
         conversation.select(recall, **recalling).then(None, js=SHOW_MARKS)
-        conversation.clear(lambda: (NOTHING_YET, "", "", {}), None, [evidence, notice, draft, writings], **direct)
+        conversation.clear(forget, turn, [evidence, notice, draft, writings], **direct)
         page.load(None, js=NOTE_WANTED_MARK)
     return page
 

@@ -533,8 +533,8 @@ def test_one_command_builds_and_serves(visit: Visit, tmp_path: Path) -> None:
             process.terminate()
 
 
-# gradio's queue sums up its calls with pandas, in a way that pandas means to change.
-gradio_queue = pytest.mark.filterwarnings("ignore:.*no_silent_downcasting")
+# gradio's queue sums up its calls with pandas, in ways that pandas means to change.
+gradio_queue = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 @pytest.fixture
