@@ -1,12 +1,15 @@
 """The page: a conversation on the left, the cited article with its marks on the right. Run `python app.py`."""
 
 import base64
+import contextlib
 import html
 import os
 import re
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +23,8 @@ from fastapi import FastAPI
 from qa import receipts, render
 from qa.chat import Chat
 from qa.cli import main
-from qa.datatypes import Answer
-from qa.errors import QuestionError, WenjuError
+from qa.datatypes import Answer, Citation
+from qa.errors import CorpusError, QuestionError, WenjuError
 
 EXAMPLES = [
     "2026中关村论坛年会是什么时候举行的？",
@@ -61,12 +64,22 @@ SHOW_MARKS = """() => requestAnimationFrame(() => {
 })"""
 
 Message = dict[str, Any]
+Last = tuple[int, Answer]  # the number of an exchange, and its answer once all is written
+LEAVE_SECONDS = 2  # an open page holds a connection for as long as it is open; stopping does not wait for it
+WRITERS = 16  # visitors a language model may write for at once; others wait their turn
+
+
+@dataclass(slots=True)
+class Turn:
+    """How often one visitor has asked; gradio keeps the same object for as long as the visitor stays."""
+
+    number: int = 0
 
 
 def evidence_html(chat: Chat, answer: Answer) -> str:
     """Each cited article once, in the order of its first citation, with all its cited spans marked; and its receipt."""
     marks: dict[str, dict[int, tuple[int, int]]] = {}
-    for citation in answer.citations:
+    for citation in filter(partial(still_stands, chat), answer.sources):
         marks.setdefault(citation.passage.document_id, {})[citation.number] = (citation.start, citation.end)
     articles = [render.source_html(chat.document(identity), spans) for identity, spans in marks.items()]
     return receipt_link(chat, answer) + ("\n".join(articles) or NOTHING_CITED)
@@ -77,6 +90,15 @@ def receipt_link(chat: Chat, answer: Answer) -> str:
     content = base64.b64encode(receipts.to_json(chat.receipt(answer), indent=1).encode()).decode()
     link = f'<a download="receipt.json" href="data:application/json;base64,{content}">保存凭据 Save receipt</a>'
     return f'<p class="receipt">{link}</p>'
+
+
+def still_stands(chat: Chat, citation: Citation) -> bool:
+    """Whether a citation, perhaps of a while ago, stands in its file as the file is now."""
+    try:
+        text = chat.document(citation.passage.document_id).text
+    except CorpusError:
+        return False
+    return text[citation.start : citation.end] == citation.quote
 
 
 def notice_html(error: WenjuError, chat: Chat) -> str:
@@ -91,9 +113,43 @@ def question_of(history: list[Message], index: int) -> str:
     return html.unescape(re.sub(r"\\(.)", r"\1", history[index - index % 2]["content"][0]["text"]))
 
 
+def asked_again(chat: Chat, question: str, before: Answer | None) -> Answer:
+    """An earlier question asked of the articles as they are now, with what was searched and written for it then."""
+    if before is None:
+        return chat.ask(question, searched_as=question)
+    answer = chat.ask(question, searched_as=before.searched)
+    return replace(answer, written=before.written, notice=before.notice)
+
+
 def writable(text: str) -> str:
     """Text that any encoding can write: a lone surrogate, half a character, becomes a question mark."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def write(chat: Chat, answers: list[Answer], fresh: bool, turn: Turn) -> Iterator[tuple[str, Last | None]]:
+    """A fresh answer as a language model writes it, below the conversation; at the end the whole, to be settled.
+
+    It breaks off once the visitor has asked anew. Where a visitor leaves, gradio closes it.
+    """
+    mine, last = turn.number, None
+    with contextlib.suppress(WenjuError):
+        for last in chat.write(answers[-1]) if fresh else ():
+            if turn.number != mine:
+                return
+            yield render.written_markdown(last), None
+    yield "", last and (len(answers) - 1, last)
+
+
+def settle(chat: Chat, history: list[Message], answers: list[Answer], last: Last | None) -> tuple[Any, ...]:
+    """Puts what was written into the bubble of its exchange, where that is still there, and marks what it cites."""
+    number, answer = last or (len(answers), None)
+    place = 2 * number + 1
+    if answer is None or number >= len(answers) or answers[number].searched != answer.searched:
+        return gr.skip(), gr.skip(), gr.skip(), gr.skip()
+    said = {"role": "assistant", "content": render.answer_markdown(answer, chat.index.documents)}
+    settled = [*history[:place], said, *history[place + 1 :]]
+    kept = [*answers[:number], answer, *answers[number + 1 :]]
+    return settled, kept, answer, evidence_html(chat, answer) if answer.written else gr.skip()
 
 
 def build_page(chat: Chat) -> gr.Blocks:
@@ -107,28 +163,34 @@ def build_page(chat: Chat) -> gr.Blocks:
         except WenjuError as error:
             return gr.skip(), gr.skip(), gr.skip(), notice_html(error, chat)
 
-    def converse(ask: Callable[[], Answer], history: list[Message], answers: list[Answer]) -> tuple[Any, ...]:
+    def converse(
+        ask: Callable[[], Answer], history: list[Message], answers: list[Answer], turn: Turn
+    ) -> tuple[Any, ...]:
+        turn.number += 1
         answer, searched, evidence, notice = shown(ask)
         if notice:
-            return gr.skip(), gr.skip(), answer, searched, evidence, notice
+            return gr.skip(), gr.skip(), answer, searched, evidence, notice, False
         asked, said = render.plain_markdown(answer.question), render.answer_markdown(answer, chat.index.documents)
         exchange = [{"role": "user", "content": asked}, {"role": "assistant", "content": said}]
-        return [*history, *exchange], [*answers, answer], answer, searched, evidence, notice
+        return [*history, *exchange], [*answers, answer], answer, searched, evidence, notice, True
 
-    def respond(question: str, history: list[Message], answers: list[Answer]) -> tuple[Any, ...]:
-        *said, notice = converse(lambda: chat.ask(question, history=answers), history, answers)
-        return gr.skip() if notice else "", *said, notice
+    def respond(question: str, history: list[Message], answers: list[Answer], turn: Turn) -> tuple[Any, ...]:
+        said = converse(lambda: chat.ask(question, history=answers), history, answers, turn)
+        return "" if said[-1] else gr.skip(), *said
 
-    def search_again(searched: str, shown: Answer, history: list[Message], answers: list[Answer]) -> tuple[Any, ...]:
-        return converse(lambda: chat.ask(shown.question, searched_as=searched), history, answers)
+    def search_again(
+        searched: str, shown: Answer, history: list[Message], answers: list[Answer], turn: Turn
+    ) -> tuple[Any, ...]:
+        return converse(lambda: chat.ask(shown.question, searched_as=searched), history, answers, turn)
 
     def recall(history: list[Message], answers: list[Answer], event: gr.SelectData) -> tuple[Any, Any, Any, str]:
         question, number = question_of(history, event.index), event.index // 2
-        searched = answers[number].searched if 2 * len(answers) == len(history) else question
-        return shown(lambda: chat.ask(question, searched_as=searched))
+        before = answers[number] if 2 * len(answers) == len(history) else None
+        return shown(lambda: asked_again(chat, question, before))
 
-    def forget() -> tuple[Any, ...]:
-        return [], None, gr.update(value="", visible=False), NOTHING_YET, ""
+    def forget(turn: Turn) -> tuple[Any, ...]:
+        turn.number += 1
+        return [], None, gr.update(value="", visible=False), NOTHING_YET, "", ""
 
     with gr.Blocks(title="问据 Wenju", analytics_enabled=False) as page:
         gr.Markdown(INTRODUCTION)
@@ -137,6 +199,7 @@ def build_page(chat: Chat) -> gr.Blocks:
                 conversation = gr.Chatbot(
                     show_label=False, height="50vh", elem_id="conversation", buttons=[], latex_delimiters=[],
                 )  # fmt: skip
+                draft = gr.Markdown(elem_id="draft", latex_delimiters=[])
                 question = gr.Textbox(
                     label="问题 Question", placeholder="想知道什么？ What would you like to know?",
                     elem_id="question", submit_btn="提问 Ask",
@@ -152,14 +215,26 @@ def build_page(chat: Chat) -> gr.Blocks:
         answers, answer = gr.State([]), gr.State(None)
         # Without gradio's queue: an answer takes milliseconds, and the queue can lose one of two calls close together.
         direct = {"queue": False, "api_visibility": "private"}
+        turn, fresh, last = gr.State(Turn()), gr.State(False), gr.State(None)
         about_it = [answer, searched, evidence, notice]
-        outputs = [conversation, answers, *about_it]
-        asked, corrected = [question, conversation, answers], [searched, answer, conversation, answers]
-        question.submit(respond, asked, [question, *outputs], **direct).then(None, js=SHOW_MARKS)
-        examples.load_input_event.then(respond, asked, [question, *outputs], **direct).then(None, js=SHOW_MARKS)
-        searched.submit(search_again, corrected, outputs, **direct).then(None, js=SHOW_MARKS)
+        outputs = [conversation, answers, *about_it, fresh]
+        asked = [question, conversation, answers, turn]
+        corrected = [searched, answer, conversation, answers, turn]
+        answered = [
+            question.submit(respond, asked, [question, *outputs], **direct).then(None, js=SHOW_MARKS),
+            examples.load_input_event.then(respond, asked, [question, *outputs], **direct).then(None, js=SHOW_MARKS),
+            searched.submit(search_again, corrected, outputs, **direct).then(None, js=SHOW_MARKS),
+        ]
+        for event in answered if chat.writes else ():
+            event.then(
+                partial(write, chat), [answers, fresh, turn], [draft, last], concurrency_limit=WRITERS,
+                trigger_mode="multiple", api_visibility="private", show_progress="hidden",
+            ).then(
+                partial(settle, chat), [conversation, answers, last], [conversation, answers, answer, evidence],
+                **direct,
+            )  # fmt: skip
         conversation.select(recall, [conversation, answers], about_it, **direct).then(None, js=SHOW_MARKS)
-        conversation.clear(forget, None, [answers, *about_it], **direct)
+        conversation.clear(forget, turn, [answers, *about_it, draft], **direct)
         page.load(None, js=NOTE_WANTED_MARK)
     return page
 
@@ -186,8 +261,8 @@ def serve(chat: Chat, host: str, port: int) -> None:
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise WenjuError(f"Nothing can be served at {host}, port {port}: {error}; choose others.") from error
-    # An open page holds a connection, by which gradio knows when to drop its state: stopping does not wait for it.
-    server = uvicorn.Server(uvicorn.Config(create_app(chat), log_level="warning", timeout_graceful_shutdown=1))
+    settings = uvicorn.Config(create_app(chat), log_level="warning", timeout_graceful_shutdown=LEAVE_SECONDS)
+    server = uvicorn.Server(settings)
     print(f"Wenju is at http://{host}:{listening.getsockname()[1]} (Ctrl-C stops it)", flush=True)
     server.run(sockets=[listening])
 

@@ -1,7 +1,7 @@
 """Ask a folder of articles, in Chinese or English, and get verbatim, checkable citations."""
 
 from qa.chat import Chat
-from qa.config import AnswerSettings, IndexSettings, SearchSettings, Settings
+from qa.config import AnswerSettings, IndexSettings, LanguageModelSettings, SearchSettings, Settings
 from qa.datatypes import Answer, Citation, Document, Hit, Passage
 from qa.errors import WenjuError
 from qa.version import __version__
@@ -14,6 +14,7 @@ __all__ = [
     "Document",
     "Hit",
     "IndexSettings",
+    "LanguageModelSettings",
     "Passage",
     "SearchSettings",
     "Settings",

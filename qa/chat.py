@@ -1,7 +1,7 @@
 """The façade everything outside uses: open an index, ask, read the article behind a citation."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from qa.errors import CorpusError, QuestionError
 from qa.explanation import explain
 from qa.follow_up import complete, turn
 from qa.retriever import Retriever
+from qa.writer import Writer
 
 _SPACES = {"Cc", "Cs"}
 _TURNS = 8  # of a conversation that are looked back on
@@ -28,6 +29,7 @@ class Chat:
         self.settings = settings
         self._retriever = Retriever(loaded, settings.search)
         self._answerer = Answerer(self._retriever, settings.answer)
+        self._writer = Writer(loaded, settings.language_model) if settings.language_model else None
 
     @classmethod
     def open(cls, root: Path, settings: Settings | None = None, *, expected: IndexSettings | None = None) -> "Chat":
@@ -73,6 +75,20 @@ class Chat:
         before = [replace(answer, searched_as=_plain(answer.searched)[0]) for answer in history[-_TURNS:]]
         whole = complete(cleaned, [turn(answer) for answer in before])
         return question if whole == cleaned or len(whole) > self.settings.answer.question_characters else whole
+
+    @property
+    def writes(self) -> bool:
+        """Whether a language model may be asked."""
+        return self._writer is not None
+
+    def write(self, answer: Answer) -> Iterator[Answer]:
+        """The answer as a language model writes it, growing, its last one checked whole; closing it ends the request.
+
+        Whatever fails, the last one has the citations of `answer` and says in `notice` why nothing was written. Yields
+        nothing for a refusal, or where the settings name no language model.
+        """
+        if self._writer and answer.answered:
+            yield from self._writer.write(answer)
 
     def explain(self, question: str, hit: Hit) -> Explanation:
         """Why a passage was found for a question: the words that met, the terms in common, its rank on each side.

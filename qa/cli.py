@@ -14,10 +14,11 @@ from tqdm import tqdm
 
 from qa import generations, receipts, render
 from qa.chat import Chat
-from qa.config import IndexSettings
+from qa.config import IndexSettings, Settings
 from qa.datatypes import Answer
 from qa.embedder import BUNDLED
 from qa.errors import CorpusError, QuestionError, ReceiptError, SearchIndexError, WenjuError
+from qa.llm import settings_from_environment
 from qa.version import __version__
 
 CANNOT = 2  # exit code: a person has to change something first
@@ -71,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument(
         "--receipt", type=Path, metavar="FILE", help="save each answer for `qa verify`; a file there before is replaced"
     )
+    ask.add_argument("--no-llm", action="store_true", help="ask no language model, though QA_LLM_BASE_URL names one")
     _add_index_option(ask)
     ask.set_defaults(run=_ask)
 
@@ -182,7 +184,7 @@ def _ask(options: argparse.Namespace) -> int:
         raise QuestionError('Give a question, as in qa ask "…", or a file with --questions; not both, not neither.')
     if options.questions is not None and options.explain:
         raise QuestionError("--explain goes with one question; ask those of the file one by one.")
-    chat = Chat.open(options.index)
+    chat = Chat.open(options.index, Settings(language_model=None if options.no_llm else settings_from_environment()))
     if options.questions is not None:
         return _ask_file(chat, options.questions, options.receipt)
     answer = chat.ask(options.question)
@@ -191,12 +193,13 @@ def _ask(options: argparse.Namespace) -> int:
     documents = chat.index.documents
     reasons = [chat.explain(answer.searched, hit) for hit in answer.hits] if options.explain else []
     if options.json:
-        record = render.answer_record(answer, documents)
+        record = render.answer_record(_written(chat, answer), documents)
         for passage, reason in zip(record["passages"], reasons, strict=False):
             passage["explanation"] = render.explanation_record(reason)
         print(json.dumps(record, ensure_ascii=False))
         return 0
-    print(render.answer_text(answer, documents))
+    print(render.answer_text(answer, documents), flush=True)
+    _print_while_written(chat, answer)
     for hit, reason in zip(answer.hits[:_EXPLAINED], reasons, strict=False):
         print(f"\n{render.explanation_text(hit, reason, documents)}")
     return 0
@@ -215,7 +218,7 @@ def _ask_file(chat: Chat, path: Path, receipt: Path | None) -> int:
             record = json.loads(line)
             identity = record.get("id", number)
             chain = chains.setdefault(json.dumps(record["chain"]), []) if "chain" in record else []
-            answer = chat.ask(_text(record["question"]), history=chain)
+            answer = _written(chat, chat.ask(_text(record["question"]), history=chain))
             chain.append(answer)
             said = render.answer_record(answer, chat.index.documents)
             if receipt:
@@ -248,6 +251,25 @@ def _chat(options: argparse.Namespace) -> int:
                 print(render.answer_text(history[-1], chat.index.documents), end="\n\n", flush=True)
             except (QuestionError, CorpusError) as error:
                 print(f"qa: {error}", file=sys.stderr)
+
+
+def _written(chat: Chat, answer: Answer) -> Answer:
+    """The answer as a language model wrote it, where one is named."""
+    return [answer, *chat.write(answer)][-1]
+
+
+def _print_while_written(chat: Chat, answer: Answer) -> None:
+    """Prints each sentence that a language model writes once it is checked, then where they stand, or why none does."""
+    shown, last = 0, answer
+    for last in chat.write(answer):
+        if last.written and len(last.written.sentences) > shown:
+            if not shown:
+                print(f"\n{render.WRITTEN_BY[last.written.language]}")
+            for sentence in last.written.sentences[shown:]:
+                print(render.sentence_text(sentence, last.written.language), flush=True)
+            shown = len(last.written.sentences)
+    if lines := render.after_written(last, chat.index.documents):
+        print("\n" + "\n".join(lines))
 
 
 def _text(value: object) -> str:
@@ -359,5 +381,6 @@ def _serve(options: argparse.Namespace) -> int:
         _build_now(options.corpus, options.index, settings)
     from app import serve  # brings the page, which no other command needs
 
-    serve(Chat.open(options.index, expected=settings), options.host, options.port)
+    answering = Settings(language_model=settings_from_environment())
+    serve(Chat.open(options.index, answering, expected=settings), options.host, options.port)
     return 0

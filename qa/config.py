@@ -1,12 +1,15 @@
-"""Every setting, frozen: what is baked into an index, how to search, how to answer.
+"""Every setting, frozen: what is baked into an index, how to search, how to answer, which language model to ask.
 
 Variants are made with `dataclasses.replace`; a value outside its range is an error that names it.
 """
 
+import re
 from dataclasses import dataclass, field
 
 from qa.embedder import BUNDLED
 from qa.errors import SettingsError
+
+_HTTP_ADDRESS = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#@]*)?")
 
 
 def _require(holds: bool, message: str) -> None:
@@ -83,9 +86,41 @@ class AnswerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LanguageModelSettings:
+    """An OpenAI-compatible server that may write an answer from the passages found; nothing else is ever contacted."""
+
+    base_url: str  # with the version, as in http://127.0.0.1:11434/v1
+    model: str
+    key: str = field(default="", repr=False)
+    connect_seconds: float = 5.0
+    silence_seconds: float = 60.0  # before the first word too: the server may have to load the model
+    whole_seconds: float = 180.0
+    passages: int = 6
+    passage_characters: int = 3_000  # of all passages together
+    answer_characters: int = 4_000  # a longer answer is given up
+    answer_tokens: int = 800  # asked of the server
+
+    def __post_init__(self) -> None:
+        _require(
+            bool(_HTTP_ADDRESS.fullmatch(self.base_url)),
+            "The language model's address must be http:// or https:// with a host and a path, no more.",
+        )
+        _require(bool(self.model.strip()), "The language model needs a name; set QA_LLM_MODEL.")
+        _require(
+            self.key.isascii() and not re.search(r"[\s\x00-\x1f\x7f]", self.key),
+            "The language model's key must be ASCII without spaces.",
+        )
+        seconds = (self.connect_seconds, self.silence_seconds, self.whole_seconds)
+        _require(all(0 < value <= 86_400 for value in seconds), f"Timeouts must be above 0, in seconds: {seconds}.")
+        limits = (self.passages, self.passage_characters, self.answer_characters, self.answer_tokens)
+        _require(min(limits) >= 1, f"Limits of the language model must be at least 1: {limits}.")
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """All three parts."""
+    """All parts; without a language model none is asked."""
 
     index: IndexSettings = field(default_factory=IndexSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
     answer: AnswerSettings = field(default_factory=AnswerSettings)
+    language_model: LanguageModelSettings | None = None

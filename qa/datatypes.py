@@ -97,6 +97,41 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class WrittenSentence:
+    """A sentence that a language model wrote, its `[n]` left out.
+
+    Attributes:
+        text: as it was written.
+        citations: for each passage that supports it the sentence there that is nearest; none where it is unsupported.
+        reason: why it is unsupported, in words; empty where it is not.
+    """
+
+    text: str
+    citations: tuple[Citation, ...]
+    reason: str = ""
+
+    @property
+    def supported(self) -> bool:
+        """Whether it passed the check against what it cites."""
+        return bool(self.citations)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a language model wrote: checked sentences, and while it writes, what is not yet a whole sentence."""
+
+    language: Language
+    sentences: tuple[WrittenSentence, ...]
+    draft: str = ""
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """What its sentences cite, each once, by number."""
+        cited = {citation.number: citation for sentence in self.sentences for citation in sentence.citations}
+        return tuple(cited[number] for number in sorted(cited))
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What is said to a question: cited sentences, or a refusal (no citations) with the nearest passages.
 
@@ -109,6 +144,9 @@ class Answer:
         short: the shortest span that answers, a slice of the citation with its number; None where none is sure.
         conflict: where passages disagree on what was asked, the span of each; else empty.
         searched_as: the question that was searched, where that is not `question` as asked.
+        written: the same answer in the words of a language model, where one was asked and the check lets it stand; its
+            citations go on counting where `citations` ends, and keep the number of one that is there.
+        notice: why `written` is missing though a language model was asked, in the question's language.
     """
 
     question: str
@@ -119,6 +157,8 @@ class Answer:
     short: Citation | None = None
     conflict: tuple[Citation, ...] = ()
     searched_as: str = ""
+    written: Written | None = None
+    notice: str = ""
 
     @property
     def searched(self) -> str:
@@ -129,3 +169,10 @@ class Answer:
     def answered(self) -> bool:
         """Whether anything is cited."""
         return bool(self.citations)
+
+    @property
+    def sources(self) -> tuple[Citation, ...]:
+        """The citations, and those of what was written that are not among them, by number."""
+        return self.citations + tuple(
+            citation for citation in (self.written.citations if self.written else ()) if citation not in self.citations
+        )

@@ -10,10 +10,14 @@ WenjuError
 │   └── IndexMismatchError      the index was built with other settings
 ├── QuestionError               a question that cannot be asked
 ├── ReceiptError                a receipt that cannot be read, trusted or written
-└── ReportError                 a report that cannot be compared
+├── ReportError                 a report that cannot be compared
+└── LanguageModelError          the language model's server did not write an answer
 """
 
 from pathlib import Path
+from typing import Literal
+
+ModelFailure = Literal["unreachable", "slow", "key", "status", "garbage", "broken", "long"]
 
 
 class WenjuError(Exception):
@@ -78,3 +82,15 @@ class ReportError(WenjuError):
     def __init__(self, message: str, path: Path) -> None:
         super().__init__(message)
         self.path = path
+
+
+class LanguageModelError(WenjuError):
+    """The language model's server did not write an answer; `kind` says in what way it failed."""
+
+    def __init__(self, kind: ModelFailure, status: int = 0) -> None:
+        """Takes the HTTP status where the server gave one that is no success."""
+        super().__init__(
+            f"The language model's server did not write an answer ({kind}{f' {status}' if status else ''})."
+        )
+        self.kind = kind
+        self.status = status

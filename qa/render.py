@@ -6,26 +6,45 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from qa.datatypes import Answer, Citation, Document, Explanation, Hit
+from qa.datatypes import Answer, Citation, Document, Explanation, Hit, Written, WrittenSentence
 from qa.receipts import Receipt, Verdict
-from qa.text import dominant_language
+from qa.text import Language, dominant_language
 
 _PAIRS_SHOWN = 8
+
+WRITTEN_BY: dict[Language, str] = {
+    "zh": "语言模型根据文章写成，逐句核对过：",
+    "en": "Written by a language model from the articles, each sentence checked:",
+}
+_UNSUPPORTED: dict[Language, str] = {"zh": "（文章未支持此句：{}）", "en": " (not supported by the articles: {})"}
 
 # Emphasis, code, links, tables, formulas; what begins a heading, list or rule; what makes an address a link.
 _MARKDOWN = re.compile(r"[\\`*_\[\]!|~$<>@]|^[#+\-=]|(?<=\d)[.)](?=\s|$)|:(?=//)|(?<=www)\.", re.IGNORECASE)
 
 
 def answer_record(answer: Answer, documents: Mapping[str, Document]) -> dict[str, Any]:
-    """The answer as plain JSON values; this form is stable."""
-    return {
+    """The answer as plain JSON values; this form is stable. Where a language model was asked, it tells what came."""
+    record: dict[str, Any] = {
         "question": answer.question,
         "searched_as": answer.searched_as,
         "answered": answer.answered,
         "text": answer.text,
         "confidence": round(answer.confidence, 4),
-        "citations": [_citation_record(citation, documents) for citation in answer.citations],
+        "citations": [_citation_record(citation, documents) for citation in answer.sources],
         "passages": [_hit_record(hit, documents) for hit in answer.hits[:10]],
+    }
+    if answer.written or answer.notice:
+        sentences = answer.written.sentences if answer.written else ()
+        record |= {"written": [_sentence_record(sentence) for sentence in sentences], "notice": answer.notice}
+    return record
+
+
+def _sentence_record(sentence: WrittenSentence) -> dict[str, Any]:
+    return {
+        "text": sentence.text,
+        "supported": sentence.supported,
+        "citations": [citation.number for citation in sentence.citations],
+        "reason": sentence.reason,
     }
 
 
@@ -106,6 +125,10 @@ def answer_text(answer: Answer, documents: Mapping[str, Document]) -> str:
         for hit in answer.hits[:3]:
             headings = " › ".join(hit.passage.headings)
             lines.append(f"- {documents[hit.passage.document_id].path} · {headings}: {_shortened(hit.passage.text)}")
+    if answer.written:
+        sentences = [sentence_text(sentence, answer.written.language) for sentence in answer.written.sentences]
+        lines += ["", WRITTEN_BY[answer.written.language], *sentences]
+    lines += ["", *after_written(answer, documents)]
     return "\n".join(lines).rstrip()
 
 
@@ -115,6 +138,20 @@ def searched_note(answer: Answer) -> str:
         return ""
     asked_in_chinese = dominant_language(answer.question) == "zh"
     return f"（按“{answer.searched_as}”检索）" if asked_in_chinese else f"(searched as “{answer.searched_as}”)"
+
+
+def sentence_text(sentence: WrittenSentence, language: Language) -> str:
+    """A written sentence with the numbers of its citations, or with words that say it is not supported."""
+    if not sentence.supported:
+        return sentence.text + _UNSUPPORTED[language].format(sentence.reason)
+    return f"{sentence.text} {''.join(f'[{citation.number}]' for citation in sentence.citations)}"
+
+
+def after_written(answer: Answer, documents: Mapping[str, Document]) -> list[str]:
+    """Lines for a terminal: the places of what only the written sentences cite, or why there are none."""
+    added = answer.sources[len(answer.citations) :]
+    places = [f"[{citation.number}] {place(citation, documents)}" for citation in added]
+    return [*places, *([answer.notice] if answer.notice else [])]
 
 
 def _shortened(text: str, characters: int = 90) -> str:
@@ -172,7 +209,26 @@ def answer_markdown(answer: Answer, documents: Mapping[str, Document]) -> str:
         for hit in answer.hits[:3]:
             title = plain_markdown(documents[hit.passage.document_id].title)
             blocks.append(f"- **{title}**: {plain_markdown(_shortened(hit.passage.text))}")
+    if answer.written or answer.notice:
+        blocks += ["---", written_markdown(answer)]
     return "\n\n".join(blocks)
+
+
+def written_markdown(answer: Answer) -> str:
+    """What a language model wrote, also while it writes, or why nothing of it stands."""
+    if not answer.written:
+        return f"*{plain_markdown(answer.notice)}*"
+    return f"*{WRITTEN_BY[answer.written.language]}*\n\n{_sentences_markdown(answer.written)}"
+
+
+def _sentences_markdown(written: Written) -> str:
+    """The written sentences in a row, with links or the words that say they are not supported; the draft at the end."""
+    said: list[str] = []
+    for sentence in written.sentences:
+        links = "".join(f"[[{citation.number}]](#source-{citation.number})" for citation in sentence.citations)
+        doubt = "" if sentence.supported else _UNSUPPORTED[written.language].format(sentence.reason).strip()
+        said.append(f"{plain_markdown(sentence.text)} {links or f'*{plain_markdown(doubt)}*'}")
+    return " ".join((*said, *([f"{plain_markdown(written.draft)} …"] if written.draft else [])))
 
 
 def plain_markdown(text: str) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from qa.config import AnswerSettings, IndexSettings, SearchSettings, Settings
+from qa.config import AnswerSettings, IndexSettings, LanguageModelSettings, SearchSettings, Settings
 from qa.errors import SettingsError
 
 
@@ -72,3 +72,23 @@ def test_settings_are_frozen_and_hashable() -> None:
     with pytest.raises(FrozenInstanceError):
         settings.answer = AnswerSettings(citations=1)  # type: ignore[misc]
     assert len({settings, Settings(), replace(settings, answer=AnswerSettings(citations=1))}) == 2
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"base_url": "127.0.0.1:11434"},
+        {"base_url": "http://127.0.0.1/v1?key=1"},
+        {"model": " "},
+        {"key": "a b"},
+        {"connect_seconds": 0.0},
+        {"whole_seconds": float("nan")},
+        {"passages": 0},
+        {"answer_characters": 0},
+    ],
+)
+def test_a_language_model_that_cannot_be_is_refused(values: dict[str, Any]) -> None:
+    """An address, name, key, time or limit of a language model that cannot be is an error of one line."""
+    with pytest.raises(SettingsError) as caught:
+        LanguageModelSettings(**{"base_url": "http://127.0.0.1:11434/v1", "model": "small", **values})
+    assert "\n" not in str(caught.value)

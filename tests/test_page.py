@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -18,12 +19,13 @@ import httpx
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
+from test_llm import Server, endless, event, fails, language_server, writes
 from test_offline import GUARD
 
 from app import EXAMPLES, create_app, serve
 from qa import generations, receipts
 from qa.chat import Chat
-from qa.config import AnswerSettings, IndexSettings, Settings
+from qa.config import AnswerSettings, IndexSettings, LanguageModelSettings, Settings
 from qa.datatypes import Answer, Document
 from qa.errors import WenjuError
 from qa.text import dominant_language
@@ -636,3 +638,67 @@ def test_one_command_builds_and_serves(visit: Visit, tmp_path: Path) -> None:
         finally:
             too_long.cancel()
             process.terminate()
+
+
+# gradio's queue sums up its calls with pandas, in ways that pandas means to change.
+gradio_queue = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+@pytest.fixture
+def writing(chat: Chat, address: str) -> Callable[[Server], Chat]:
+    """Gives the chat a language model that may write as long as it likes."""
+    httpx.get(f"{address}/healthz")  # two pages cannot be made at the same time
+
+    def with_model(server: Server) -> Chat:
+        model = LanguageModelSettings(server.address, "small", answer_characters=100_000_000)
+        return Chat(chat.index, replace(chat.settings, language_model=model))
+
+    return with_model
+
+
+@gradio_queue
+def test_what_is_written_is_shown_checked(writing: Callable[[Server], Chat], visit: Visit) -> None:
+    """Below the citations come the written sentences, with links where supported, with words where not."""
+    text = "FlagOS 2.0 supports 32 AI chips from 18 vendors. [1] It was made by 999 people. [1]"
+    with language_server(writes(text)) as server, served(writing(server)) as address:
+        page = visit(address)
+        bubble = ask(page, ENGLISH)
+        expect(bubble).to_contain_text("Written by a language model")
+        expect(bubble).to_contain_text("32 AI chips from 18 vendors. [1]")
+        expect(bubble).to_contain_text("It was made by 999 people. (not supported by the articles: “999”")
+        for _ in range(2):
+            expect(marks(page).filter(has_text="32 AI chips")).to_have_count(1)
+            bubble.click()
+
+
+@gradio_queue
+def test_a_server_that_is_down_is_said_in_the_bubble(writing: Callable[[Server], Chat], visit: Visit) -> None:
+    """Where the language model's server answers with an error the bubble has the citations and a line that says so."""
+    with language_server(fails(500)) as server, served(writing(server)) as address:
+        bubble = ask(visit(address), CHINESE)
+        expect(bubble).to_contain_text("500亿元")
+        expect(bubble).to_contain_text("语言模型的服务器报告错误 500")
+
+
+@gradio_queue
+def test_a_new_question_ends_the_writing_of_the_last(writing: Callable[[Server], Chat], visit: Visit) -> None:
+    """Asked anew while an answer is being written, the page keeps both answers and the server sees its reader go."""
+    with language_server(endless(event(" "), pause=0.02)) as server, served(writing(server)) as address:
+        page = visit(address)
+        ask(page, ENGLISH)
+        expect(page.locator("#draft")).to_contain_text("Written by a language model")
+        server.behave = writes("引导基金的总规模是500亿元。[1]")
+        expect(ask(page, CHINESE)).to_contain_text("语言模型根据文章写成")
+        assert server.left.wait(60)
+        expect(questions(page)).to_have_text([ENGLISH, CHINESE])
+
+
+@gradio_queue
+def test_a_visitor_who_leaves_ends_the_writing(writing: Callable[[Server], Chat], visit: Visit) -> None:
+    """Once the page is closed, the language model's server sees its reader go."""
+    with language_server(endless(event(" "), pause=0.02)) as server, served(writing(server)) as address:
+        page = visit(address)
+        ask(page, ENGLISH)
+        expect(page.locator("#draft")).to_contain_text("Written by a language model")
+        page.close()
+        assert server.left.wait(60)

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from qa.datatypes import Answer, Citation, Document, Hit, Passage
+from qa.datatypes import Answer, Citation, Document, Hit, Passage, Written, WrittenSentence
 from qa.render import answer_markdown, answer_record, answer_text, source_html
 
 SCRIPT, IMAGE = "<script>alert(1)</script>", '<img src=x onerror="alert(2)">'
@@ -187,3 +187,23 @@ def test_terminal_names_the_place_of_every_citation(answered: Answer, document: 
     (line,) = [line for line in text.splitlines() if line.startswith("[1] ")]
     for part in (document.path, "Part", f"{START}–{START + len(QUOTE)}"):
         assert part in line
+
+
+def test_what_a_model_wrote_is_shown_as_text(answered: Answer, document: Document) -> None:
+    """Markup that a language model writes is shown and not obeyed, and its citations go on counting."""
+    citation = replace(answered.citations[0], number=2, start=START + 2, quote=QUOTE[2:])
+    sentences = (
+        WrittenSentence(f"Good {SCRIPT} {LINK}", (answered.citations[0], citation)),
+        WrittenSentence(f"Bad {IMAGE}", (), f"“{SCRIPT}” is not in what it cites"),
+    )
+    answer = replace(answered, written=Written("en", sentences, f"draft {IMAGE}"))
+    documents = {"a.md": document}
+    page = Page(answer_markdown(answer, documents))
+    assert page.tags == []
+    assert "[[1]](#source-1)[[2]](#source-2)" in page.text
+    assert "(not supported by the articles: " in page.text.replace("\\", "")
+    assert [each["number"] for each in answer_record(answer, documents)["citations"]] == [1, 2]
+    assert answer_text(answer, documents).startswith(answer_text(answered, documents))
+    told = replace(answered, notice=f"The server {SCRIPT}")
+    assert Page(answer_markdown(told, documents)).tags == []
+    assert "The server" in answer_text(told, documents)

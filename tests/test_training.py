@@ -2,6 +2,7 @@
 import gzip
 import json
 import random
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from qa.datatypes import Hit, Passage
+from qa import index
+from qa.datatypes import Document, Hit, Passage
 from qa.embedder import StaticEmbedder, unit
 from qa.evidence import ANSWER_FEATURES, SENTENCE_FEATURES, logistic
 from qa.query import Query
@@ -27,6 +29,7 @@ from tokenizers import Tokenizer
 from training import sounds
 from training.calibration import (
     PARALLEL,
+    WHOLE,
     Asked,
     Candidates,
     answer_spans,
@@ -43,6 +46,7 @@ from training.distillation import Lessons, lessons
 from training.export import write_model
 from training.initial import Reduction, initial_vectors, load_teacher, teacher_words
 from training.sources import FITTED_ON, Source, dictionary, held_back, questions_of
+from training.support import RETOLD, Example, exchanged, floor, met, translated
 from training.tokenizer import build_tokenizer, choose_vocabulary, fit_scores
 from training.translations import translations as words_by_phrase
 from training.tuning import (
@@ -303,6 +307,52 @@ def test_an_answer_counts_wherever_its_words_stand(human_questions: Path) -> Non
     assert [text[start:end] for start, end in answer_spans(question)] == [f"{question['row']}本"]
     assert answer_spans({"answer": [3, 5]}) == [[3, 5]]
     assert answer_spans({"near_miss": "number"}) == []
+
+
+def test_a_floor_keeps_nine_of_ten_and_catches_the_rest() -> None:
+    """A floor lies between what is told apart, and keeps nine of ten true ones where they are not."""
+    assert 0.3 < floor([0.6, 0.7, 0.8] * 10, [0.1, 0.2, 0.3] * 10) <= 0.6
+    mixed = [number / 100 for number in range(100)]
+    assert sum(value >= floor(mixed, mixed[50:]) for value in mixed) >= 90
+
+
+def test_an_exchanged_number_or_name_is_another() -> None:
+    """Each true sentence with a number or a name is tried with that of another in its place, and no false one is."""
+    true = [Example(f"They say that {name} has {number} books.", name, "true") for name, number in
+            (("Anna", 12), ("Bruno", 34), ("Carla", 56))]  # fmt: skip
+    changed = exchanged([*true, Example("They say that Dora has 78 books.", "Anna", "neighbour")], random.Random(1))
+    assert sorted(each.kind for each in changed) == ["name"] * 3 + ["number"] * 3
+    for each in changed:
+        original = next(example for example in true if example.document == each.document)
+        numbers, called = re.findall(r"\d+", each.sentence), each.sentence.split()[3]
+        assert (numbers != re.findall(r"\d+", original.sentence)) == (each.kind == "number")
+        assert (called != each.document) == (each.kind == "name")
+
+
+def test_translations_meet_their_window(tmp_path: Path) -> None:
+    """A translated sentence is true of its window and false of the one beside it, and meets its own more nearly."""
+    rows = [
+        {"s1": f"The {english} is here, number {number + 2}.", "s2": f"{chinese}在这里，第{number + 2}号。"}
+        for number, (chinese, english) in enumerate(WORDS * 4)
+    ]
+    for name in (*PARALLEL, *RETOLD):
+        write_rows(tmp_path / "parallel" / f"{name}.jsonl.gz", rows)  # type: ignore[arg-type]
+    documents: list[Document] = []
+    examples: list[Example] = []
+    for found, tried in translated(tmp_path, random.Random(1)):
+        documents += found
+        examples += tried
+    (tmp_path / "index").mkdir()
+    index.build(tmp_path / "index", documents, WHOLE, corpus=tmp_path, created="")
+    gathered = met(index.load(tmp_path / "index"), examples)
+    assert {each.meeting.pair for each in gathered} == {"zh to en", "en to zh"}
+    nearly = {
+        kind: [each.meeting.alignment for each in gathered if each.example.kind == kind and not each.meeting.missing]
+        for kind in ("true", "neighbour")
+    }
+    assert len(nearly["true"]) == sum(each.kind == "true" for each in examples) > 10
+    assert len(nearly["neighbour"]) < len(nearly["true"]) / 2
+    assert np.mean(nearly["true"]) > 0.6
 
 
 def test_crossing_is_fitted_where_languages_are_balanced() -> None:
