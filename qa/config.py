@@ -69,14 +69,16 @@ class AnswerSettings:
 
     citations: int = 3
     passages_read: int = 10  # hits whose sentences are weighed
-    citation_margin: float = 3.0  # log odds that another sentence may be behind the best and still be cited
+    citation_share: float = 0.2  # probability of holding the answer from which a sentence is cited
+    minimum_short_confidence: float = 0.25  # share of words in common with the answer expected of a short answer
     question_characters: int = 2_000
     minimum_confidence: float = 0.32  # below it was one in ten of the answerable questions it was not fitted on
 
     def __post_init__(self) -> None:
         _require(1 <= self.citations <= 3, f"citations must be 1 to 3, not {self.citations}.")
         _require(self.passages_read >= 1, f"passages_read must be at least 1, not {self.passages_read}.")
-        _require(_is_weight(self.citation_margin), f"citation_margin must be 0 to 100, not {self.citation_margin}.")
+        for name in ("citation_share", "minimum_short_confidence"):
+            _require(0 <= getattr(self, name) <= 1, f"{name} must be 0 to 1, not {getattr(self, name)}.")
         _require(
             self.question_characters >= 1, f"question_characters must be at least 1, not {self.question_characters}."
         )

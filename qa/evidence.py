@@ -1,7 +1,8 @@
 """What speaks for a sentence holding the answer, and for there being an answer at all: features and fitted models.
 
 Both models are linear, their numbers in `calibration.json`: which sentence (a softmax over the sentences of the best
-passages) and whether to answer (a logistic model for each pair of languages).
+passages) and whether to answer (a logistic model for each pair of languages). Between the two, the best sentences are
+looked into for the words that answer.
 """
 
 import math
@@ -18,6 +19,7 @@ from qa.question import kind_evidence, numbers_named, numbers_stated
 from qa.ranking import linear
 from qa.reading import read
 from qa.retriever import Retriever
+from qa.spans import SENTENCES, Candidates, Span, best_span, candidates, probabilities, span_models
 
 SENTENCE_FEATURES = (
     "alignment",
@@ -54,6 +56,8 @@ ANSWER_FEATURES = (
     "number missing in sentence",
     "kind missing",
     "kind missing in passages",
+    "short answer",
+    "sentence with the answer",
 )
 
 _READ = 3  # passages and sentences looked into for what is missing
@@ -85,6 +89,46 @@ class ScoredSentence:
     def in_context(self) -> str:
         """The sentence after its headings, which often hold its subject."""
         return "\n".join((*self.passage.headings, self.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the best passages hold for a question.
+
+    Attributes:
+        ranked: their sentences, best first.
+        found: the candidates for a short answer in the first `SENTENCES` of these.
+        likely: each candidate's probability of being the answer, shape (candidates,).
+    """
+
+    ranked: Sequence[ScoredSentence]
+    found: Candidates
+    likely: NDArray[np.float32]
+
+    @property
+    def short(self) -> Span | None:
+        """The words expected to share most with the answer."""
+        return best_span(self.found, self.likely)
+
+    @property
+    def shares(self) -> NDArray[np.float32]:
+        """The probability of each of the first sentences to hold the answer, shape (sentences,)."""
+        shares: NDArray[np.float32] = np.zeros(len(self.ranked[:SENTENCES]), dtype=np.float32)
+        np.add.at(shares, self.found.sentence, self.likely)
+        return shares
+
+
+def look(retriever: Retriever, query: Query, hits: Sequence[Hit]) -> Evidence:
+    """Reads the hits' sentences, ranks them, and looks into the best."""
+    return look_into(retriever, query, rank_sentences(retriever, query, hits))
+
+
+def look_into(retriever: Retriever, query: Query, ranked: Sequence[ScoredSentence]) -> Evidence:
+    """Looks into the first of some ranked sentences."""
+    top = ranked[:SENTENCES]
+    texts, scores = [sentence.text for sentence in top], [sentence.score for sentence in top]
+    found = candidates(retriever.index.aligner, query, texts, scores)
+    return Evidence(ranked, found, probabilities(span_models(), found))
 
 
 def sentence_features(
@@ -140,10 +184,9 @@ def rank_sentences(retriever: Retriever, query: Query, hits: Sequence[Hit]) -> l
     return sorted(ranked, key=lambda sentence: (-sentence.score, sentence.passage.id, sentence.start))
 
 
-def answer_features(
-    retriever: Retriever, query: Query, hits: Sequence[Hit], ranked: Sequence[ScoredSentence]
-) -> dict[str, float]:
+def answer_features(retriever: Retriever, query: Query, hits: Sequence[Hit], evidence: Evidence) -> dict[str, float]:
     """What speaks for and against the hits holding an answer, by feature; zeros where nothing was found."""
+    ranked, short = evidence.ranked, evidence.short
     if not ranked or query.weights.sum() <= 0:
         return dict.fromkeys(ANSWER_FEATURES, 0.0)
     some, top, shares, kinds = hits[:_READ], ranked[:_READ], query.shares, retriever.fitted["kinds"]
@@ -171,6 +214,8 @@ def answer_features(
         "number missing in sentence": float(bool(wanted - numbers_stated(top[0].in_context))),
         "kind missing": -max(kind[: len(top)]),
         "kind missing in passages": -max(kind),
+        "short answer": short.confidence if short else 0.0,
+        "sentence with the answer": float(evidence.shares.max(initial=0.0)),
     }
 
 
@@ -198,11 +243,9 @@ def language_pair(index: SearchIndex, query: Query, hits: Sequence[Hit]) -> str:
     return f"{query.language} to {found}"
 
 
-def answer_probability(
-    retriever: Retriever, query: Query, hits: Sequence[Hit], ranked: Sequence[ScoredSentence]
-) -> float:
+def answer_probability(retriever: Retriever, query: Query, hits: Sequence[Hit], evidence: Evidence) -> float:
     """Probability in [0, 1] that the hits hold an answer, by the fitted model."""
-    features = answer_features(retriever, query, hits, ranked)
+    features = answer_features(retriever, query, hits, evidence)
     return logistic(features, retriever.fitted["answer"][language_pair(retriever.index, query, hits)])
 
 

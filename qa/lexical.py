@@ -59,6 +59,10 @@ class LexicalIndex:
         rarity = {term: math.log1p((rows - found + 0.5) / (found + 0.5)) for term, found in frequencies.items()}
         return sum(rarity[term] for term in terms) * (_K1 + 1.0)
 
+    def lacks(self, terms: Sequence[str]) -> bool:
+        """Whether no row holds one of these terms, so that none holds all of them."""
+        return any(self._searcher.doc_freq("terms", term) == 0 for term in terms)
+
     def search(self, terms: Sequence[str], count: int, group: str) -> list[tuple[int, float]]:
         """At most `count` (row, BM25 score) of the group that share a term, best first, ties by row."""
         if not terms or count <= 0:

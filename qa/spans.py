@@ -7,7 +7,7 @@ last and neighbouring words mean; a small network reads the sentence's words and
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -161,6 +161,18 @@ def candidates(aligner: StaticEmbedder, query: Query, sentences: Sequence[str], 
         words=np.concatenate([_word_features(sentence, query.shares) for sentence in read]),
         lengths=np.array([len(sentence.spans) for sentence in read], dtype=np.int64),
         asked=asked,
+    )
+
+
+def chosen(found: Candidates, kept: Rows) -> Candidates:
+    """Some of the candidates, by row, of the same sentences."""
+    return replace(
+        found,
+        sentence=found.sentence[kept],
+        spans=found.spans[kept],
+        runs=found.runs[kept],
+        features=found.features[kept],
+        around=found.around[kept],
     )
 
 
@@ -518,11 +530,18 @@ class Span:
     confidence: float
 
 
-def best_span(found: Candidates, likely: Features) -> Span | None:
+def best_span(found: Candidates, likely: Features, within: Rows | None = None) -> Span | None:
     """The candidate expected to share the most words (F1) with the answer; None where there is none.
 
     After minimum Bayes risk decoding (Kumar and Byrne 2004), over the likeliest candidates.
+
+    Args:
+        found: the candidates.
+        likely: their probabilities.
+        within: those that are considered, by row; all where it is not given.
     """
+    if within is not None:
+        found, likely = chosen(found, within), likely[within]
     if not len(likely):
         return None
     top = np.argsort(-likely, kind="stable")[:_COMPARED]

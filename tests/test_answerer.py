@@ -21,7 +21,7 @@ NEVER = Settings(answer=AnswerSettings(minimum_confidence=1.0))
 
 def test_citations_are_numbered_slices_of_files(chat: Chat, corpus_folder: Path) -> None:
     """An answer has one to three citations numbered from 1, each a whole sentence standing in its file as quoted."""
-    generous = Chat(chat.index, replace(ALWAYS, answer=replace(ALWAYS.answer, citation_margin=9.0)))
+    generous = Chat(chat.index, replace(ALWAYS, answer=replace(ALWAYS.answer, citation_share=0.0)))
     for question in ANSWERABLE + UNANSWERABLE:
         for answer in (Chat(chat.index, ALWAYS).ask(question), generous.ask(question)):
             assert [citation.number for citation in answer.citations] == [1, 2, 3][: len(answer.citations)]
@@ -84,7 +84,7 @@ def test_the_threshold_decides(chat: Chat) -> None:
 def test_no_more_is_cited_than_was_asked_for(chat: Chat) -> None:
     """With `citations=1` there is one citation, and it is the first of three."""
     for question in ANSWERABLE:
-        three = Chat(chat.index, replace(ALWAYS, answer=replace(ALWAYS.answer, citation_margin=9.0))).ask(question)
+        three = Chat(chat.index, replace(ALWAYS, answer=replace(ALWAYS.answer, citation_share=0.0))).ask(question)
         one = Chat(chat.index, replace(ALWAYS, answer=replace(ALWAYS.answer, citations=1))).ask(question)
         assert one.citations == three.citations[:1]
 
@@ -96,6 +96,6 @@ def test_a_sentence_that_stands_twice_is_cited_once(tmp_path: Path) -> None:
         sentence = "The lighthouse keeper lights the lamp at dusk."
         (tmp_path / "articles" / name).write_bytes(f"# {name}\n\n{sentence}\n".encode())
     generations.build(tmp_path / "articles", tmp_path / "index", IndexSettings())
-    generous = replace(ALWAYS, answer=replace(ALWAYS.answer, citation_margin=9.0))
+    generous = replace(ALWAYS, answer=replace(ALWAYS.answer, citation_share=0.0))
     answer = Chat.open(tmp_path / "index", generous).ask("When does the lighthouse keeper light the lamp?")
     assert [citation.quote for citation in answer.citations] == ["The lighthouse keeper lights the lamp at dusk."]

@@ -10,7 +10,7 @@ from qa.config import AnswerSettings, Settings
 from qa.datatypes import Answer
 from qa.errors import CorpusError, IndexMissingError, QuestionError
 
-ALWAYS = Settings(answer=AnswerSettings(minimum_confidence=0.0, citation_margin=9.0))
+ALWAYS = Settings(answer=AnswerSettings(minimum_confidence=0.0, citation_share=0.0))
 DEPTH = "How deep can a leatherback turtle dive?"
 
 

@@ -25,8 +25,8 @@ from qa.errors import SettingsError
         (AnswerSettings(), "minimum_confidence", -0.01),
         (AnswerSettings(), "minimum_confidence", 1.01),
         (AnswerSettings(), "minimum_confidence", math.nan),
-        (AnswerSettings(), "citation_margin", -0.1),
-        (AnswerSettings(), "citation_margin", math.nan),
+        (AnswerSettings(), "citation_share", -0.1),
+        (AnswerSettings(), "minimum_short_confidence", math.nan),
     ],
 )
 def test_value_outside_its_range_is_an_error_that_names_it(part: Any, name: str, value: object) -> None:
@@ -58,7 +58,7 @@ def test_search_weights_that_are_all_zero_are_refused() -> None:
         SearchSettings(candidates=10_000, hits=10_000),
         SearchSettings(dense_weight=0.0, alignment_weight=0.0),
         AnswerSettings(citations=1, passages_read=1, question_characters=1, minimum_confidence=0.0),
-        AnswerSettings(citations=3, minimum_confidence=1.0, citation_margin=0.0),
+        AnswerSettings(citations=3, minimum_confidence=1.0, citation_share=0.0),
     ],
 )
 def test_ends_of_the_ranges_are_allowed(part: object) -> None:

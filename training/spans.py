@@ -13,7 +13,7 @@ import re
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from qa.config import IndexSettings, SearchSettings
 from qa.datatypes import Document
 from qa.evidence import rank_sentences
 from qa.retriever import Retriever
-from qa.spans import SENTENCES, Candidates, SpanModel, best_span, candidates, padded_places, probabilities
+from qa.spans import SENTENCES, Candidates, SpanModel, best_span, candidates, chosen, padded_places, probabilities
 from qa.text import Language, dominant_language
 from training.sources import FITTED_ON, rows
 
@@ -71,7 +71,8 @@ def asked_questions(data: Path, files: Iterable[Path]) -> list[dict[str, Any]]:
 
     def passage(record: Mapping[str, Any]) -> str:
         name = record["file"]
-        read.setdefault(name, list(rows(texts[name])))
+        if name not in read:
+            read[name] = list(rows(texts[name]))
         text: str = read[name][record["row"]]["p"]
         return text
 
@@ -106,8 +107,8 @@ def examples(asked: Sequence[Mapping[str, Any]], folder: Path, seed: int) -> Ite
         right = shares_in_common(found, sentences, record["text"])
         document = documents[record["passage"]]
         if not held_out(document):
-            chosen = learned_from(right, generator)
-            found, right = _only(found, chosen), right[chosen]
+            kept = learned_from(right, generator)
+            found, right = chosen(found, kept), right[kept]
         yield Example(
             document, record["source"], dominant_language(record["passage"]), sentences, record["text"], found, right
         )
@@ -123,21 +124,9 @@ def learned_from(right: Features, generator: random.Random) -> Rows:
     sharing = sorted(np.flatnonzero(right > 0).tolist(), key=lambda row: -right[row])
     wrong = np.flatnonzero(right == 0).tolist()
     best, others = sharing[: MOST_RIGHT // 2], sharing[MOST_RIGHT // 2 :]
-    chosen = {*best, *generator.sample(others, min(MOST_RIGHT // 2, len(others)))}
-    chosen.update(generator.sample(wrong, min(MOST_WRONG, len(wrong))))
-    return np.array(sorted(chosen), dtype=np.int64)
-
-
-def _only(found: Candidates, chosen: Rows) -> Candidates:
-    """The chosen candidates of the same sentences."""
-    return replace(
-        found,
-        sentence=found.sentence[chosen],
-        spans=found.spans[chosen],
-        runs=found.runs[chosen],
-        features=found.features[chosen],
-        around=found.around[chosen],
-    )
+    kept = {*best, *generator.sample(others, min(MOST_RIGHT // 2, len(others)))}
+    kept.update(generator.sample(wrong, min(MOST_WRONG, len(wrong))))
+    return np.array(sorted(kept), dtype=np.int64)
 
 
 def shares_in_common(found: Candidates, sentences: Sequence[str], answer: str) -> Features:
