@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from qa.answerer import Answerer
 from qa.config import AnswerSettings, SearchSettings
+from qa.datatypes import Answer
 from qa.embedder import BUNDLED
 from qa.evaluation import article_of_each, paired_cases, paragraph_index
 from qa.retriever import Retriever
@@ -28,11 +29,11 @@ from qa.significance import mean_interval
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
 
-def confidences(questions: Path, passages: Path, embedder: str) -> dict[str, list[float]]:
-    """The confidence in each question's answer, with its article `kept` and `removed`, in the order of the file."""
+def answers(questions: Path, passages: Path, embedder: str) -> dict[str, list[Answer]]:
+    """Each question's answer with its article `kept` and `removed`, in the order of the file."""
     paragraphs, cases = paired_cases(questions, passages)
     articles = article_of_each(passages)
-    found: dict[str, dict[str, float]] = {"kept": {}, "removed": {}}
+    found: dict[str, dict[str, Answer]] = {"kept": {}, "removed": {}}
     for half in (0, 1):
         held = {name: text for name, text in paragraphs.items() if articles[name] % 2 == half}
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -40,26 +41,25 @@ def confidences(questions: Path, passages: Path, embedder: str) -> dict[str, lis
             answerer = Answerer(retriever, AnswerSettings())
             for case in tqdm(cases, desc="asking", disable=None):
                 way = "kept" if case.documents[0] in held else "removed"
-                found[way][case.id] = answerer.answer(*retriever.search(case.question)).confidence
+                found[way][case.id] = answerer.answer(*retriever.search(case.question))
     return {way: [values[case.id] for case in cases] for way, values in found.items()}
 
 
-def figures(found: Mapping[str, Sequence[float]], threshold: float) -> dict[str, Any]:
-    """Shares refused, with 95% intervals, at the threshold that ships and at others, and the area under the curve."""
-    kept, removed = np.array(found["kept"]), np.array(found["removed"])
+def figures(found: Mapping[str, Sequence[Answer]]) -> dict[str, Any]:
+    """Shares refused, with 95% intervals, as it ships and at other thresholds, and the area under the curve."""
+    kept, removed = (np.array([answer.confidence for answer in found[way]]) for way in ("kept", "removed"))
     truth = np.repeat([1, 0], [len(kept), len(removed)])
     return {
         "questions": len(kept),
         "area under the curve": float(roc_auc_score(truth, np.concatenate([kept, removed]))),
-        "threshold": threshold,
-        "answerable refused": mean_interval((kept < threshold).tolist()),
-        "unanswerable refused": mean_interval((removed < threshold).tolist()),
+        "answerable refused": mean_interval([float(not answer.answered) for answer in found["kept"]]),
+        "unanswerable refused": mean_interval([float(not answer.answered) for answer in found["removed"]]),
         "by threshold": {
-            f"{each:.1f}": {
-                "answerable refused": float((kept < each).mean()),
-                "unanswerable refused": float((removed < each).mean()),
+            f"{threshold:.1f}": {
+                "answerable refused": float((kept < threshold).mean()),
+                "unanswerable refused": float((removed < threshold).mean()),
             }
-            for each in THRESHOLDS
+            for threshold in THRESHOLDS
         },
     }
 
@@ -71,8 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--embedder", default=BUNDLED)
     parser.add_argument("--output", type=Path, metavar="FILE")
     options = parser.parse_args(arguments)
-    found = confidences(options.questions, options.passages or options.questions, options.embedder)
-    report = json.dumps(figures(found, AnswerSettings().minimum_confidence), indent=1)
+    found = answers(options.questions, options.passages or options.questions, options.embedder)
+    report = json.dumps(figures(found), indent=1)
     if options.output:
         options.output.write_text(report + "\n", encoding="utf-8", newline="\n")
     print(report)

@@ -15,14 +15,25 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import refusals
+import short_answers
 from benchmark import SIDES, WHOLE, measure
 from reliability import drawing
 
 from qa import generations
+from qa.chains import evaluate_chains
 from qa.chat import Chat
 from qa.config import IndexSettings
 from qa.embedder import BUNDLED
-from qa.evaluation import evaluate, mixed_cases, never_refusing, paired_cases, read_questions
+from qa.evaluation import (
+    evaluate,
+    mixed_cases,
+    never_refusing,
+    paired_cases,
+    paragraph_index,
+    read_chains,
+    read_questions,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).with_name("results.json")
@@ -46,7 +57,7 @@ GROUPS = {
     "Chinese, answer in English": "language: zh across",
     "English, answer in Chinese": "language: en across",
 }
-MEASURES = ("recall@1", "recall@5", "MRR", "nDCG@10", "answer recall", "citation precision", "wrongly refused")
+MEASURES = ("recall@1", "recall@5", "answer recall", "citation precision", "exact match", "F1", "wrongly refused")
 
 
 def measure_all(data: Path) -> dict[str, Any]:
@@ -57,7 +68,27 @@ def measure_all(data: Path) -> dict[str, Any]:
         cases_of = mixed_cases if name in MIXED else paired_cases
         benchmark[name] = measure(*cases_of(data / questions, data / passages), BUNDLED)
         print(f"{name}: measured", flush=True)
-    return {"questions": report["figures"], "confidence": report["confidence"], "benchmark": benchmark}
+    answers = {}
+    for name, (questions, passages) in SETS.items():
+        answers[name] = measure_answers(data / questions, data / passages)
+        print(f"{name}: answered", flush=True)
+    return {
+        "questions": report["figures"],
+        "follow-ups": report["follow-ups"],
+        "confidence": report["confidence"],
+        "benchmark": benchmark,
+        "answers": answers,
+    }
+
+
+def measure_answers(questions: Path, passages: Path) -> dict[str, Any]:
+    """Short answers and refusals on one set."""
+    paragraphs, cases = paired_cases(questions, passages)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        ask = short_answers.asking(paragraph_index(Path(folder), paragraphs, BUNDLED))
+        values = [short_answers.measured(case, ask(case)) for case in cases]
+    refused = refusals.figures(refusals.answers(questions, passages, BUNDLED))
+    return {"short": short_answers.figures(cases, values)["all"], "refusals": refused}
 
 
 def measure_questions() -> dict[str, Any]:
@@ -66,7 +97,10 @@ def measure_questions() -> dict[str, Any]:
         generations.build(ROOT / "corpus", Path(folder), IndexSettings())
         chat = Chat.open(Path(folder))
         questions = read_questions(ROOT / "eval" / "questions.jsonl")
-        return evaluate(questions, chat.index.passages, chat.ask, never_refusing(chat).ask)
+        report = evaluate(questions, chat.index.passages, chat.ask, never_refusing(chat).ask)
+        turns = read_chains(ROOT / "eval" / "follow_ups.jsonl")
+        chains = evaluate_chains(turns, lambda question, history: chat.ask(question, history=history))
+    return {**report, "follow-ups": chains["figures"]}
 
 
 def question_table(figures: Mapping[str, Any]) -> str:
@@ -79,8 +113,10 @@ def question_table(figures: Mapping[str, Any]) -> str:
             f"| {label} ({count:.0f}) | " + " | ".join(_with_interval(measured[name]) for name in MEASURES) + " |"
         )
     refused = figures["all"]["rightly refused"]
+    shown, false = (_with_interval(figures["all"][name]) for name in ("conflict shown", "false conflict"))
     rows += ["", f"Of {refused['count']:.0f} questions that the articles cannot answer, mostly near misses, "
-             f"{_with_interval(refused)} are refused."]  # fmt: skip
+             f"{_with_interval(refused)} are refused. Where articles disagree on what is asked, {shown} of the answers "
+             f"say so; of the others {false} say so wrongly."]  # fmt: skip
     return "\n".join(rows)
 
 
@@ -100,6 +136,33 @@ def benchmark_table(benchmark: Mapping[str, Any]) -> str:
     return "\n".join(rows)
 
 
+def follow_up_table(figures: Mapping[str, Any]) -> str:
+    """What follow-ups find, as they are asked and in full, and how often whole questions are changed."""
+    measures = ("document recall@1", "document recall@5", "answer recall")
+    rows = ["| turns | " + " | ".join(measures) + " |", "|---" * (len(measures) + 1) + "|"]
+    for label, group, suffix in (
+        ("first", "turns: first", ""),
+        ("follow-up", "turns: follow-up", ""),
+        ("follow-up, asked in full", "turns: follow-up", " in full"),
+    ):
+        found = [figures[group][f"{name}{suffix}"] for name in measures]
+        rows.append(f"| {label} ({found[0]['count']:.0f}) | " + " | ".join(map(_with_interval, found)) + " |")
+    return "\n".join(rows)
+
+
+def answer_table(answers: Mapping[str, Any]) -> str:
+    """Exact match and F1 of the short answer; then what is refused with the article there, and with it left out."""
+    head = ["set", "exact match", "F1", "F1, never refusing", "F1, right paragraph given",
+            "answerable refused", "article left out: refused"]  # fmt: skip
+    rows = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    for name, report in answers.items():
+        as_it_is, unrefused, given = (report["short"][way] for way in short_answers.WAYS)
+        figures = [as_it_is["exact match"], as_it_is["F1"], unrefused["F1"], given["F1"]]
+        figures += [report["refusals"][side] for side in ("answerable refused", "unanswerable refused")]
+        rows.append(f"| {name} | " + " | ".join(f"{figure['mean']:.3f}" for figure in figures) + " |")
+    return "\n".join(rows)
+
+
 def model_table(benchmark: Mapping[str, Any]) -> str:
     """What the model gives by itself, without the lexical index."""
     sides = ("dense", "alignment", "dense + alignment")
@@ -114,6 +177,8 @@ def with_tables(text: str, results: Mapping[str, Any]) -> str:
     tables = {
         "questions": question_table(results["questions"]),
         "benchmark": benchmark_table(results["benchmark"]),
+        "follow_ups": follow_up_table(results["follow-ups"]),
+        "answers": answer_table(results["answers"]),
         "model": model_table(results["benchmark"]),
     }
     marked = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)

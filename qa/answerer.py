@@ -8,7 +8,7 @@ import numpy as np
 from qa.config import AnswerSettings
 from qa.conflict import disagreeing
 from qa.datatypes import Answer, Citation, Hit
-from qa.evidence import Evidence, ScoredSentence, answer_probability, look
+from qa.evidence import Evidence, ScoredSentence, answer_probability, language_pair, look
 from qa.missing import Missing, missing
 from qa.query import Query
 from qa.retriever import Retriever
@@ -35,10 +35,10 @@ class Answerer:
         """One to three citations, the likeliest first, with the shortest span; none where the confidence is too low."""
         evidence = look(self.retriever, query, hits[: self.settings.passages_read])
         confidence = answer_probability(self.retriever, query, hits, evidence)
-        if confidence < self.settings.minimum_confidence or not evidence.ranked:
+        if confidence < self._least(query, hits) or not evidence.ranked:
             lacking = missing(self.retriever, query, hits)
             return Answer(query.text, refusal(query.language, lacking), (), tuple(hits), confidence)
-        conflict = disagreeing(query, evidence)
+        conflict = disagreeing(query, evidence) if self.settings.citations > 1 else []
         cited = self._cited(evidence, [sentence for sentence, _ in conflict])
         text = "\n".join(f"{citation.quote} [{citation.number}]" for citation in cited)
         return Answer(
@@ -51,6 +51,13 @@ class Answerer:
             conflict=tuple(part for each in conflict if (part := _part(cited, *each))),
         )
 
+    def _least(self, query: Query, hits: Sequence[Hit]) -> float:
+        """The confidence from which there is an answer."""
+        if self.settings.minimum_confidence is not None:
+            return self.settings.minimum_confidence
+        fitted: float = self.retriever.fitted["threshold"][language_pair(self.retriever.index, query, hits)]
+        return fitted
+
     def _short(self, evidence: Evidence, cited: Sequence[Citation]) -> Citation | None:
         short = evidence.short
         if short is None or short.confidence < self.settings.minimum_short_confidence:
@@ -60,12 +67,11 @@ class Answerer:
     def _cited(self, evidence: Evidence, disagreeing: Sequence[ScoredSentence]) -> list[Citation]:
         """The sentences likely to hold the answer, neighbours as one; one that repeats a cited text is passed over."""
         shares = evidence.shares
-        likeliest = [evidence.ranked[number] for number in np.argsort(-shares, kind="stable").tolist()]
-        if evidence.short:
-            likeliest.insert(0, evidence.ranked[evidence.short.sentence])
-        enough = int((shares >= self.settings.citation_share).sum())
+        order = np.argsort(-shares, kind="stable").tolist()
+        first = evidence.short.sentence if evidence.short else order[0]
+        likely = [number for number in order if number != first and shares[number] >= self.settings.citation_share]
         chosen: dict[str, ScoredSentence] = {}
-        for sentence in [*disagreeing, *likeliest[: max(enough, 1)]]:
+        for sentence in [*disagreeing, *(evidence.ranked[number] for number in (first, *likely))]:
             chosen.setdefault(fold(sentence.text), sentence)
         runs = _neighbours(list(chosen.values())[: self.settings.citations])
         return [self._cite(number, run) for number, run in enumerate(runs, 1)]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from math import prod
 
-from qa.question import numbers_stated
+from qa.question import SURNAMES, numbers_stated
 from qa.text import dominant_language, fold, terms
 
 _HAN_DIGITS = "零〇一二两三四五六七八九"
@@ -55,14 +55,10 @@ _NO_NAMES = frozenset(_MONTHS)
 _QUOTED = re.compile("《([^《》]{1,40})》|〈([^〈〉]{1,40})〉|「([^「」]{1,40})」|『([^『』]{1,40})』|“([^“”]{1,40})”")
 _TRANSLITERATED = re.compile("[\u4e00-\u9fff]{1,2}[·•‧][\u4e00-\u9fff]{1,2}")  # where it starts and ends is unknown
 _HAN = re.compile("[\u4e00-\u9fff]")
-_SURNAMES = (
-    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林郑罗梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金"
-    "石廖贾夏韦付邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤左来闻伍"
-)
 _TITLE = "教授|院士|博士|先生|女士|院长|校长|主任|主席|总统|总理|总裁|董事长|记者|作家|导演|科学家|创始人|工程师"
 _TITLED = re.compile(
-    rf"(?:{_TITLE})([{_SURNAMES}][\u4e00-\u9fff]{{1,2}}?)(?=[，。、：；（\s]|说|表示|称|介绍|认为|指出|强调|和|在|$)"
-    rf"|(?:^|[，。、：；“\s])([{_SURNAMES}][\u4e00-\u9fff]{{1,2}}?)(?={_TITLE}|说|表示|介绍|认为|指出|强调)"
+    rf"(?:{_TITLE})([{SURNAMES}][\u4e00-\u9fff]{{1,2}}?)(?=[，。、：；（\s]|说|表示|称|介绍|认为|指出|强调|和|在|$)"
+    rf"|(?:^|[，。、：；“\s])([{SURNAMES}][\u4e00-\u9fff]{{1,2}}?)(?={_TITLE}|说|表示|介绍|认为|指出|强调)"
 )
 
 

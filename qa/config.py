@@ -72,7 +72,7 @@ class AnswerSettings:
     citation_share: float = 0.2  # probability of holding the answer from which a sentence is cited
     minimum_short_confidence: float = 0.25  # share of words in common with the answer expected of a short answer
     question_characters: int = 2_000
-    minimum_confidence: float = 0.32  # below it was one in ten of the answerable questions it was not fitted on
+    minimum_confidence: float | None = None  # below it nothing is answered; as fitted for the languages where None
 
     def __post_init__(self) -> None:
         _require(1 <= self.citations <= 3, f"citations must be 1 to 3, not {self.citations}.")
@@ -83,7 +83,8 @@ class AnswerSettings:
             self.question_characters >= 1, f"question_characters must be at least 1, not {self.question_characters}."
         )
         _require(
-            0 <= self.minimum_confidence <= 1, f"minimum_confidence must be 0 to 1, not {self.minimum_confidence}."
+            self.minimum_confidence is None or 0 <= self.minimum_confidence <= 1,
+            f"minimum_confidence must be 0 to 1, not {self.minimum_confidence}.",
         )
 
 

@@ -9,21 +9,25 @@ import numpy as np
 from qa.claims import numbers_claimed
 from qa.evidence import Evidence, ScoredSentence
 from qa.query import Query
-from qa.question import asks_for, offered
+from qa.question import asks_for, numbers_in_words, offered
 from qa.spans import SENTENCES, Span, best_span
 
 _QUANTITIES = {"date", "money", "share", "number"}
-_LEAST_SHARE = 0.12  # probability of a sentence holding the answer, below which it answers something else
-_LEAST_OF_BEST = 0.25  # the same, of the likeliest sentence's
-_MEASURE = re.compile(r"(?<=\d)\s*[万亿]?\s*([\u4e00-\u9fff])")
+_LEAST_SHARE = 0.01  # probability of a sentence holding the answer, below which it answers something else
+_LEAST_OF_SENTENCE = 0.35  # of it, that of the values of the kind that is asked for
+_MET_LESS = 0.12  # share of the question that the other sentence may meet less
+_AFTER = 16  # characters after a value in which its measure may stand
+_MEASURE = re.compile(
+    r"\d\s*(?:[多余%％]|[十百千万亿]|thousand|million|billion|hundred)*\s*([^\W\d_十百千万亿a-z]|[a-z]{3,})",
+    re.IGNORECASE,
+)
 
 
 def disagreeing(query: Query, evidence: Evidence) -> list[tuple[ScoredSentence, Span]]:
-    """A value from each of two or more articles that differ on the number or date asked for; else nothing."""
+    """A value from each of two articles that differ on the number or date asked for; else nothing."""
     if asks_for(query.text) not in _QUANTITIES:
         return []
-    found = list(_values(query, evidence))
-    for one, other in combinations(found, 2):
+    for one, other in combinations(_values(query, evidence), 2):
         if _differ(*one, *other):
             return [one, other]
     return []
@@ -31,36 +35,48 @@ def disagreeing(query: Query, evidence: Evidence) -> list[tuple[ScoredSentence, 
 
 def _values(query: Query, evidence: Evidence) -> Iterator[tuple[ScoredSentence, Span]]:
     """The likeliest value in each sentence that may well hold the answer, the likeliest sentence first."""
-    shares = evidence.shares
+    top, shares = evidence.ranked[:SENTENCES], evidence.shares
+    if not len(shares):
+        return
+    met = evidence.context @ query.shares
+    best = float(met[int(shares.argmax())])
     for number in np.argsort(-shares, kind="stable").tolist():
-        if shares[number] < max(_LEAST_SHARE, _LEAST_OF_BEST * float(shares.max())):
-            return
-        sentence = evidence.ranked[:SENTENCES][number]
-        places = offered(sentence.text, query.text)
-        first, last = evidence.found.spans.T
-        holds = np.zeros(len(first), dtype=bool)
-        for start, end in places:
-            holds |= (first <= start) & (last >= end)
-        rows = np.flatnonzero(holds & (evidence.found.sentence == number))
-        span = best_span(evidence.found, evidence.likely, rows)
-        if span is not None:
-            yield sentence, span
+        if shares[number] < _LEAST_SHARE or met[number] < best - _MET_LESS:
+            continue
+        rows = _of_the_kind(query, evidence, number)
+        if evidence.likely[rows].sum() >= _LEAST_OF_SENTENCE * shares[number]:
+            span = best_span(evidence.found, evidence.likely, rows)
+            if span is not None:
+                yield top[number], span
+
+
+def _of_the_kind(query: Query, evidence: Evidence, number: int) -> np.ndarray:
+    """The candidates in a sentence that hold something of the kind asked for, by row."""
+    sentence, (first, last) = evidence.ranked[number], evidence.found.spans.T
+    holds = np.zeros(len(first), dtype=bool)
+    in_words = numbers_in_words(sentence.text) if asks_for(query.text) == "number" else []
+    for start, end in [*offered(sentence.text, query.text), *in_words]:
+        holds |= (first <= start) & (last >= end)
+    rows: np.ndarray = np.flatnonzero(holds & (evidence.found.sentence == number))
+    return rows
 
 
 def _differ(one: ScoredSentence, here: Span, other: ScoredSentence, there: Span) -> bool:
     """Whether two articles state values neither of which may be a part of the other, counted in the same measure."""
-    mine, others = one.text[here.start : here.end], other.text[there.start : there.end]
-    values, differing = set(numbers_claimed(mine)), set(numbers_claimed(others))
-    apart = one.passage.document_id != other.passage.document_id
-    return (
-        apart
-        and bool(values and differing)
-        and not (values <= differing or differing <= values)
-        and _alike(mine, others)
+    values, differing = (
+        set(numbers_claimed(sentence.text[span.start : span.end])) for sentence, span in ((one, here), (other, there))
     )
+    apart = one.passage.document_id != other.passage.document_id
+    parts = values <= differing or differing <= values
+    return apart and bool(values and differing) and not parts and _alike(_measures(one, here), _measures(other, there))
 
 
-def _alike(one: str, other: str) -> bool:
-    """Whether two values may be counted in the same measure, as far as their wording tells."""
-    measures = [set(_MEASURE.findall(text)) for text in (one, other)]
-    return not all(measures) or bool(measures[0] & measures[1])
+def _measures(sentence: ScoredSentence, span: Span) -> set[str]:
+    """What a value's numbers may be counted in, as far as the words after them tell."""
+    return {match.casefold() for match in _MEASURE.findall(sentence.text[span.start : span.end + _AFTER])}
+
+
+def _alike(one: set[str], other: set[str]) -> bool:
+    """Whether two values may be counted in the same measure; words of two languages cannot be compared."""
+    comparable = bool(one and other) and {word.isascii() for word in one} == {word.isascii() for word in other}
+    return not comparable or bool(one & other)

@@ -19,12 +19,12 @@ import numpy as np
 
 from qa import index
 from qa.chat import Chat
+from qa.claims import numbers_claimed
 from qa.config import IndexSettings
 from qa.datatypes import Answer, Citation, Document, Passage
 from qa.embedder import BUNDLED
 from qa.errors import QuestionError
 from qa.metrics import reliability, risk_coverage, short_answer_scores
-from qa.question import numbers_stated
 from qa.significance import Values, mean_interval
 from qa.text import dominant_language, fold
 
@@ -38,13 +38,6 @@ MEASURES = {
     "nDCG@10": ir_measures.nDCG @ 10,
 }
 SUPPORTING = "citations that support"  # a mean over citations; every other is one over questions
-_SCALES = {"万": 1e4, "亿": 1e8, "万亿": 1e12, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
-_SCALED = re.compile(r"(\d+(?:,\d{3})*(?:\.\d+)?)(?:\s*(万亿|万|亿|thousand|million|billion|trillion))?")
-_MONTHS = (
-    *("january", "february", "march", "april", "may", "june"),
-    *("july", "august", "september", "october", "november", "december"),
-)
-_MONTH = re.compile(rf"\b(?:{'|'.join(_MONTHS)})\b")
 
 Relevant = Mapping[str, Mapping[str, int]]  # question id -> unit id -> 1
 Run = Mapping[str, Mapping[str, float]]  # question id -> unit id -> score
@@ -277,15 +270,8 @@ def _holds(text: str, part: str) -> bool:
 
 
 def _same_quantities(one: str, other: str) -> bool:
-    return bool(_quantities(one)) and _quantities(one) == _quantities(other)
-
-
-def _quantities(text: str) -> set[float]:
-    """The numbers, scaled numbers and months that a text states, in digits or in words of either language."""
-    folded = fold(text)
-    scaled = {float(match[1].replace(",", "")) * _SCALES.get(match[2], 1.0) for match in _SCALED.finditer(folded)}
-    in_words = {float(number) for number in numbers_stated(_SCALED.sub(" ", folded))}
-    return scaled | in_words | {1.0 + _MONTHS.index(match[0]) for match in _MONTH.finditer(folded)}
+    values, others = set(numbers_claimed(one)), set(numbers_claimed(other))
+    return bool(values) and values == others
 
 
 def answer_measures(question: GoldQuestion, answer: Answer) -> dict[str, float]:

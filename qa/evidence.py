@@ -99,11 +99,14 @@ class Evidence:
         ranked: their sentences, best first.
         found: the candidates for a short answer in the first `SENTENCES` of these.
         likely: each candidate's probability of being the answer, shape (candidates,).
+        context: best cosine of each question token in each of these sentences or its headings, shape (sentences,
+            question tokens).
     """
 
     ranked: Sequence[ScoredSentence]
     found: Candidates
     likely: NDArray[np.float32]
+    context: NDArray[np.float32]
 
     @property
     def short(self) -> Span | None:
@@ -128,7 +131,7 @@ def look_into(retriever: Retriever, query: Query, ranked: Sequence[ScoredSentenc
     top = ranked[:SENTENCES]
     texts, scores = [sentence.text for sentence in top], [sentence.score for sentence in top]
     found = candidates(retriever.index.aligner, query, texts, scores)
-    return Evidence(ranked, found, probabilities(span_models(), found))
+    return Evidence(ranked, found, probabilities(span_models(), found), _in_context(retriever, query, top))
 
 
 def sentence_features(
@@ -192,7 +195,7 @@ def answer_features(retriever: Retriever, query: Query, hits: Sequence[Hit], evi
     some, top, shares, kinds = hits[:_READ], ranked[:_READ], query.shares, retriever.fitted["kinds"]
     reading = read(retriever.index, query, [hit.passage.id for hit in some])
     in_passages = reading.passages
-    in_sentences = _in_context(retriever, query, top)
+    in_sentences = evidence.context[:_READ]
     wanted = numbers_named(query.text)
     stated = [numbers_stated(_stated(retriever, hit.passage)) for hit in some]
     kind = kind_evidence([sentence.text for sentence in ranked], query.text, kinds)
@@ -221,14 +224,16 @@ def answer_features(retriever: Retriever, query: Query, hits: Sequence[Hit], evi
 
 def _in_context(retriever: Retriever, query: Query, top: Sequence[ScoredSentence]) -> NDArray[np.float32]:
     """Best cosine of each question token in each sentence or its headings, shape (sentences, question tokens)."""
+    if not top:
+        return np.zeros((0, len(query.tokens)), dtype=np.float32)
     reading = read(retriever.index, query, [sentence.passage.id for sentence in top])
     starts = [sentence.start - sentence.passage.start for sentence in top]
     met = [
         reading.matches[reading.of_passage(number)][reading.spans[reading.of_passage(number), 0] == start][0]
         for number, start in enumerate(starts)
     ]
-    in_context: NDArray[np.float32] = np.maximum(reading.heads, np.stack(met))
-    return in_context
+    best: NDArray[np.float32] = np.maximum(reading.heads, np.stack(met))
+    return best
 
 
 def _stated(retriever: Retriever, passage: Passage) -> str:

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from qa.datatypes import Hit
 from qa.query import Query
-from qa.question import numbers_named, numbers_stated
-from qa.reading import read
+from qa.question import numbers_named, numbers_stated, question_word
+from qa.reading import Reading, read
 from qa.retriever import Retriever
-from qa.text import terms
+from qa.text import terms, words
 
 _UNMET = 0.5  # cosine with every word of a passage below which it does not mention a word
 _WEIGHTY = 0.5  # share of a word in the question, of an even share, above which its lack is worth a mention
@@ -29,29 +27,29 @@ def missing(retriever: Retriever, query: Query, hits: Sequence[Hit]) -> Missing:
     """What of a question its nearest passages do not mention, and what no passage does."""
     if not hits or not len(query.tokens):
         return Missing()
-    met = read(retriever.index, query, [hit.passage.id for hit in hits]).passages.max(axis=0)
+    reading = read(retriever.index, query, [hit.passage.id for hit in hits])
     stated = set().union(*(numbers_stated(hit.passage.text) for hit in hits))
-    absent_numbers = numbers_named(query.text) - stated
-    unmet = (met < _UNMET) & (query.shares * len(query.shares) > _WEIGHTY)
-    words: list[str] = []
-    for start, end in _joined(query, unmet, absent_numbers):
-        words.append(query.text[start:end])
-    lacking = {word for word in words if retriever.index.lexical.lacks(terms(word))}
+    asking = question_word(query.text) or (0, 0)
+    lacked = [
+        query.text[start:end]
+        for start, end in words(query.text, query.spans)
+        if (end <= asking[0] or start >= asking[1]) and _lacks(query, reading, stated, start, end)
+    ]
+    lacked = list(dict.fromkeys(lacked))
+    nowhere = {word for word in lacked if retriever.index.lexical.lacks(terms(word))}
     return Missing(
-        tuple(word for word in words if word in lacking)[:_MOST],
-        tuple(word for word in words if word not in lacking)[:_MOST],
+        tuple(word for word in lacked if word in nowhere)[:_MOST],
+        tuple(word for word in lacked if word not in nowhere)[:_MOST],
     )
 
 
-def _joined(query: Query, unmet: np.ndarray, absent_numbers: set[str]) -> list[tuple[int, int]]:
-    """Spans of the words that are not met, those side by side as one."""
-    spans: list[tuple[int, int]] = []
-    for (start, end), lacking in zip(query.spans, unmet.tolist(), strict=True):
-        word = query.text[start:end]
-        if not (lacking or (absent_numbers and numbers_named(word) & absent_numbers)):
-            continue
-        if spans and query.text[spans[-1][1] : start].strip() == "":
-            spans[-1] = (spans[-1][0], end)
-        else:
-            spans.append((start, end))
-    return spans
+def _lacks(query: Query, reading: Reading, stated: set[str], start: int, end: int) -> bool:
+    """Whether no passage mentions the word there: states its number, holds one like it, or its translation."""
+    if numbers := numbers_named(query.text[start:end]):
+        return not numbers & stated
+    columns = [i for i, (first, last) in enumerate(query.spans) if first < end and last > start]
+    if not columns or query.shares[columns].sum() * len(query.shares) <= _WEIGHTY:
+        return False
+    translated = [i for i, meaning in enumerate(query.meanings) if meaning.start < end and meaning.end > start]
+    held = reading.translated[:, translated].any() or reading.translated_heads[:, translated].any()
+    return not held and float(reading.passages[:, columns].max()) < _UNMET

@@ -268,6 +268,12 @@ def numbers_stated(text: str) -> set[str]:
     return values | _english_values(folded, ordinals_alone=False)
 
 
+def numbers_in_words(text: str) -> list[tuple[int, int]]:
+    """The places of English number words below one hundred, `twenty-three` among them."""
+    found = _ENGLISH_NUMBER.finditer(text.lower())
+    return [match.span() for match in found if match["tens"] or match["word"] in _CARDINALS]
+
+
 def _english_values(folded: str, *, ordinals_alone: bool) -> set[str]:
     """Numbers below one hundred written as words, `twenty-third` among them."""
     values: set[str] = set()

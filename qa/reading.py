@@ -15,6 +15,7 @@ from qa.translations import held
 Scores = NDArray[np.float32]
 
 SOUND_MATCH = 0.9  # counts as the cosine of a name with its like-sounding spelling in the other script
+_COUNTED = 24  # passages by which the rarity of a translation is told, the first in the other language
 _KNOWN = 0.45  # cosine above which a passage's word says nothing that the question does not
 
 
@@ -107,9 +108,10 @@ class Reading:
         in the other language hold it, and less where the question gives it little weight.
         """
         topics = np.maximum(self.translated_heads, self.translated[self.starts])
-        holding = np.maximum(self.translated_heads, self.best_sentence(self.translated)).sum(axis=0)
+        counted = np.flatnonzero(self.crossing)[:_COUNTED]
+        holding = np.maximum(self.translated_heads, self.best_sentence(self.translated))[counted].sum(axis=0)
         shares = np.array([query.shares[query.columns(meaning)].sum() for meaning in query.meanings])
-        rarity = np.maximum(np.log((self.crossing.sum() + 1.0) / (0.5 + holding)), 0.0)
+        rarity = np.maximum(np.log((len(counted) + 1.0) / (0.5 + holding)), 0.0)
         weights = np.minimum(1.0, shares * len(shares)) * rarity
         in_topic = np.maximum(self.translated, topics[self.passage])
         met: Scores = (in_topic @ weights / max(float(weights.sum()), 1e-9)).astype(np.float32)

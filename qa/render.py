@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -30,6 +30,8 @@ def answer_record(answer: Answer, documents: Mapping[str, Document]) -> dict[str
         "answered": answer.answered,
         "text": answer.text,
         "confidence": round(answer.confidence, 4),
+        "short": None if answer.short is None else _span_record(answer.short),
+        "conflict": [_span_record(span) for span in answer.conflict],
         "citations": [_citation_record(citation, documents) for citation in answer.sources],
         "passages": [_hit_record(hit, documents) for hit in answer.hits[:10]],
     }
@@ -46,6 +48,11 @@ def _sentence_record(sentence: WrittenSentence) -> dict[str, Any]:
         "citations": [citation.number for citation in sentence.citations],
         "reason": sentence.reason,
     }
+
+
+def _span_record(span: Citation) -> dict[str, Any]:
+    """A part of the citation with that number; its place is in the article, as the citation's."""
+    return {"number": span.number, "start": span.start, "end": span.end, "quote": span.quote}
 
 
 def _citation_record(citation: Citation, documents: Mapping[str, Document]) -> dict[str, Any]:
@@ -118,8 +125,12 @@ def place(citation: Citation, documents: Mapping[str, Document]) -> str:
 
 
 def answer_text(answer: Answer, documents: Mapping[str, Document]) -> str:
-    """The answer for a terminal: how it was searched, the cited sentences, their places; else the nearest passages."""
-    lines = [*filter(None, [searched_note(answer)]), answer.text, ""]
+    """The answer for a terminal: how it was searched, the shortest answer, the cited sentences, their places.
+
+    For a refusal the nearest passages.
+    """
+    short = "" if answer.short is None else f"▸ {' '.join(answer.short.quote.split())} [{answer.short.number}]\n"
+    lines = [*filter(None, [searched_note(answer), conflict_note(answer) or short]), answer.text, ""]
     lines += [f"[{citation.number}] {place(citation, documents)}" for citation in answer.citations]
     if not answer.answered:
         for hit in answer.hits[:3]:
@@ -130,6 +141,24 @@ def answer_text(answer: Answer, documents: Mapping[str, Document]) -> str:
         lines += ["", WRITTEN_BY[answer.written.language], *sentences]
     lines += ["", *after_written(answer, documents)]
     return "\n".join(lines).rstrip()
+
+
+def conflict_note(answer: Answer, quote: Callable[[Citation], str] = lambda span: _quoted(span.quote, span)) -> str:
+    """What the articles say differently, each with its source, in the question's language; nothing if they agree.
+
+    Args:
+        answer: whose conflict it is.
+        quote: writes one of its spans.
+    """
+    if not answer.conflict:
+        return ""
+    said = [quote(span) for span in answer.conflict]
+    in_chinese = dominant_language(answer.question) == "zh"
+    return f"文章的说法不一致：{'；'.join(said)}。" if in_chinese else f"The articles disagree: {'; '.join(said)}."
+
+
+def _quoted(text: str, span: Citation) -> str:
+    return f"“{' '.join(text.split())}” [{span.number}]"
 
 
 def searched_note(answer: Answer) -> str:
@@ -199,11 +228,14 @@ def verification_record(name: str, receipt: Receipt, verdicts: Sequence[Verdict]
 def answer_markdown(answer: Answer, documents: Mapping[str, Document]) -> str:
     """The answer for a chat bubble; `[n]` links to the marked source, articles' own markup shown as text."""
     blocks = [plain_markdown(note) for note in [searched_note(answer)] if note]
+    if answer.conflict:
+        said = conflict_note(answer, lambda span: f"“{plain_markdown(span.quote)}” {_link(span.number)}")
+        blocks.append(f"⚠️ {said}")
+    elif answer.short is not None:
+        blocks.append(f"**{plain_markdown(answer.short.quote)}** {_link(answer.short.number)}")
     for citation in answer.citations:
         title = plain_markdown(documents[citation.passage.document_id].title)
-        blocks.append(
-            f"{plain_markdown(citation.quote)} [[{citation.number}]](#source-{citation.number})\n\n— *{title}*"
-        )
+        blocks.append(f"{plain_markdown(citation.quote)} {_link(citation.number)}\n\n— *{title}*")
     if not answer.answered:
         blocks.append(answer.text)
         for hit in answer.hits[:3]:
@@ -212,6 +244,10 @@ def answer_markdown(answer: Answer, documents: Mapping[str, Document]) -> str:
     if answer.written or answer.notice:
         blocks += ["---", written_markdown(answer)]
     return "\n\n".join(blocks)
+
+
+def _link(number: int) -> str:
+    return f"[[{number}]](#source-{number})"
 
 
 def written_markdown(answer: Answer) -> str:

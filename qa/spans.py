@@ -6,10 +6,13 @@ last and neighbouring words mean; a small network reads the sentence's words and
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +51,7 @@ _DATE = re.compile(
 
 Features = NDArray[np.float32]
 Rows = NDArray[np.int64]
+Column = NDArray[Any]  # a value a word, or a candidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,25 +84,30 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sentence:
-    """The words of one sentence and what each is like.
+class _Words:
+    """The words of all sentences, one after the other, and what each is like; arrays have a row a word.
 
-    `gaps` are what stands before, between and after the words; arrays have one row a word unless said otherwise.
+    `before` and `after` are of the gap there: 1 where it has such a mark.
     """
 
-    text: str
+    texts: Sequence[str]  # of the sentences
+    sentence: Rows
+    place: Rows  # in its sentence
+    counts: Rows  # words of its sentence
     spans: Rows
-    gaps: list[str]
     vectors: Features  # unit
     weights: Features  # length of the sum of its token vectors
     matches: Features  # cosine with each question token, negative ones as 0, (words, question tokens)
     asked: Features  # 1 where the question holds the word itself
     numeral: Features
     capital: Features
-    apart: Features  # of the gaps: 1 where punctuation parts what is said, and at both ends
-    listing: Features  # of the gaps
-    opening: Features  # of the gaps
-    closing: Features  # of the gaps
+    apart_before: Features  # punctuation parts what is said, or the sentence begins
+    apart_after: Features
+    listing_before: Features
+    opening_before: Features
+    closing_after: Features
+    spaced_before: Features
+    spaced_after: Features
     offered: Features  # 1 where the word is of the kind that is asked for
 
     @property
@@ -108,58 +117,89 @@ class _Sentence:
         return highest
 
 
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """Candidates as runs of words `[starts, ends)`, with what the values of words become for each."""
+
+    words: _Words
+    starts: Rows
+    ends: Rows
+
+    def within(self, values: Column) -> Column:
+        """The mean over the run."""
+        sums = np.concatenate([[0.0], np.cumsum(values)])
+        means: Column = (sums[self.ends] - sums[self.starts]) / (self.ends - self.starts)
+        return means
+
+    def highest(self, values: Column) -> Column:
+        """The highest in the run."""
+        edges = np.stack([self.starts, self.ends], axis=1).ravel()
+        highest: Column = np.maximum.reduceat(np.append(values, -np.inf), edges)[::2]
+        return highest
+
+    def first(self, values: Column) -> Column:
+        """That of the first word."""
+        return values[self.starts]
+
+    def last(self, values: Column) -> Column:
+        """That of the last word."""
+        return values[self.ends - 1]
+
+    def before(self, values: Column) -> Column:
+        """That of the word before the run; 0 where there is none."""
+        chosen: Column = values[self.starts - 1] * _shaped(self.words.place[self.starts] > 0, values)
+        return chosen
+
+    def after(self, values: Column) -> Column:
+        """That of the word after the run; 0 where there is none."""
+        more = self.words.place[self.ends - 1] + 1 < self.words.counts[self.ends - 1]
+        chosen: Column = values[np.minimum(self.ends, len(values) - 1)] * _shaped(more, values)
+        return chosen
+
+    def inside(self, before: Column) -> Column:
+        """How many of the gaps between the words of the run are marked."""
+        sums = np.cumsum(before)
+        counts: Column = sums[self.ends - 1] - sums[self.starts]
+        return counts
+
+
+def _shaped(flags: NDArray[np.bool_], values: Column) -> NDArray[np.bool_]:
+    return flags if values.ndim == 1 else flags[:, None]
+
+
 def candidates(aligner: StaticEmbedder, query: Query, sentences: Sequence[str], scores: Sequence[float]) -> Candidates:
     """Every candidate of some sentences, given with the scores that the sentence model has for them."""
-    likely = np.asarray(scores, dtype=np.float32)
-    likely = likely - np.logaddexp.reduce(likely) if len(likely) else likely
-    asked, kind = _asked(aligner, query), asks_for(query.text)
-    kinds = np.array([each == kind for each in KINDS] + [kind is None], dtype=np.float32)
-    read = [_read(aligner, query, text) for text in sentences]
-    parts: list[tuple[Rows, Rows, Rows, Features, Rows]] = []
-    first = 0
-    for number, sentence in enumerate(read):
-        count = len(sentence.spans)
-        if not count:
-            continue
-        starts, ends = _runs(sentence)
-        columns = [
-            np.full(len(starts), likely[number]),
-            np.full(len(starts), float(number == 0)),
-            *_alike(sentence, starts, ends),
-            *_near(sentence, query.shares, starts, ends),
-            *_shape(sentence, starts, ends),
-            *_likeness(sentence, asked, starts, ends),
-            _offering(sentence, query, starts, ends),
-        ]
-        table = np.stack([np.asarray(column, dtype=np.float32) for column in columns], axis=1)
-        spans = np.stack([sentence.spans[starts, 0], sentence.spans[ends - 1, 1]], axis=1)
-        before, after = np.where(starts > 0, first + starts - 1, -1), np.where(ends < count, first + ends, -1)
-        parts.append(
-            (
-                np.full(len(starts), number, dtype=np.int64),
-                spans,
-                np.stack([first + starts, first + ends], axis=1),
-                np.hstack([table, np.repeat(kinds[None], len(table), axis=0)]),
-                np.stack([before, first + starts, first + ends - 1, after], axis=1),
-            )
-        )
-        first += count
-    if not parts:
+    words, asked = _read(aligner, query, sentences), _asked(aligner, query)
+    runs = _Runs(words, *_bounds(words))
+    lengths = np.bincount(words.sentence, minlength=len(sentences)).astype(np.int64)
+    if not len(runs.starts):
         nothing, empty = np.zeros((0, 2), dtype=np.int64), np.zeros((0, aligner.dimension), dtype=np.float32)
-        return Candidates(
-            nothing[:, 0], nothing, nothing, empty, nothing, empty, empty, empty, np.zeros(0, np.int64), asked
-        )
-    sentence_of, spans, runs, table, around = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return Candidates(nothing[:, 0], nothing, nothing, empty, nothing, empty, empty, empty, lengths, asked)
+    likely = np.asarray(scores, dtype=np.float32)
+    kind = asks_for(query.text)
+    sentence = words.sentence[runs.starts]
+    columns = [
+        (likely - np.logaddexp.reduce(likely))[sentence],
+        sentence == 0,
+        *_alike(runs),
+        *_near(runs, query.shares),
+        *_shape(runs),
+        *_likeness(runs, asked),
+        _offering(runs, query),
+        *(np.full(len(sentence), each == kind) for each in (*KINDS, None)),
+    ]
+    numbers = np.arange(len(words.spans), dtype=np.float32) + 1.0  # so that 0 is no word
+    around = [side(numbers) - 1.0 for side in (runs.before, runs.first, runs.last, runs.after)]
     return Candidates(
-        sentence=sentence_of,
-        spans=spans,
-        runs=runs,
-        features=table,
-        around=around,
-        vectors=np.concatenate([sentence.vectors for sentence in read]),
-        likes=np.concatenate([_likes(sentence, query) for sentence in read]),
-        words=np.concatenate([_word_features(sentence, query.shares) for sentence in read]),
-        lengths=np.array([len(sentence.spans) for sentence in read], dtype=np.int64),
+        sentence=sentence,
+        spans=np.stack([words.spans[runs.starts, 0], words.spans[runs.ends - 1, 1]], axis=1),
+        runs=np.stack([runs.starts, runs.ends], axis=1),
+        features=np.stack([np.asarray(column, dtype=np.float32) for column in columns], axis=1),
+        around=np.stack(around, axis=1).astype(np.int64),
+        vectors=words.vectors,
+        likes=_likes(words, query),
+        words=_word_features(words, query.shares),
+        lengths=lengths,
         asked=asked,
     )
 
@@ -188,145 +228,163 @@ def _asked(aligner: StaticEmbedder, query: Query) -> Features:
     return unit(np.stack([vectors[rows].sum(axis=0) for rows in (before, inside, after)]))
 
 
-def _read(aligner: StaticEmbedder, query: Query, text: str) -> _Sentence:
-    placed = aligner.token_spans(text)
-    spans = np.array(words(text, [(start, end) for _, start, end in placed]), dtype=np.int64).reshape(-1, 2)
-    sums = np.zeros((len(spans), aligner.dimension), dtype=np.float32)
-    matches = np.zeros((len(spans), len(query.tokens)), dtype=np.float32)
-    if len(spans) and placed:
-        vectors = aligner.token_vectors(np.array([token for token, _, _ in placed], dtype=np.int32))
-        word = np.searchsorted(spans[:, 0], [start for _, start, _ in placed], side="right") - 1
-        inside = word >= 0
-        np.add.at(sums, word[inside], vectors[inside])
-        np.maximum.at(matches, word[inside], (unit(vectors) @ query.token_vectors.T)[inside])  # below 0 as 0
-    edges, pieces, folded = [0, *spans.ravel().tolist(), len(text)], [text[a:b] for a, b in spans], fold(query.text)
-    gaps = [text[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True)]
-    apart = _flags(_STRONG, gaps)
-    apart[[0, -1]] = 1.0
-    of_kind = np.zeros(len(spans), dtype=bool)
-    for start, end in offered(text, query.text):
-        of_kind |= (spans[:, 0] <= start) & (spans[:, 1] >= end)
-    return _Sentence(
-        text=text,
-        spans=spans,
-        gaps=gaps,
+def _read(aligner: StaticEmbedder, query: Query, sentences: Sequence[str]) -> _Words:
+    placed = [aligner.token_spans(text) for text in sentences]
+    spans = [
+        words(text, [(start, end) for _, start, end in found]) for text, found in zip(sentences, placed, strict=True)
+    ]
+    counts = np.array([len(each) for each in spans], dtype=np.int64)
+    firsts = np.cumsum(counts) - counts
+    sums = np.zeros((int(counts.sum()), aligner.dimension), dtype=np.float32)
+    matches = np.zeros((len(sums), len(query.tokens)), dtype=np.float32)
+    held = [
+        (token, firsts[number] + word)
+        for number, found in enumerate(placed)
+        for token, start, _ in found
+        if (word := bisect_right(spans[number], start, key=itemgetter(0)) - 1) >= 0
+    ]
+    if held:
+        tokens, holders = np.array(held, dtype=np.int64).T
+        vectors = aligner.token_vectors(tokens.astype(np.int32))
+        np.add.at(sums, holders, vectors)
+        np.maximum.at(matches, holders, unit(vectors) @ query.token_vectors.T)  # below 0 as 0
+    pieces = [text[start:end] for text, each in zip(sentences, spans, strict=True) for start, end in each]
+    gaps = [_gaps(text, each) for text, each in zip(sentences, spans, strict=True)]
+    before, after = [gap for each in gaps for gap in each[:-1]], [gap for each in gaps for gap in each[1:]]
+    folded, sentence = fold(query.text), np.repeat(np.arange(len(sentences)), counts)
+    place = np.arange(len(sums)) - firsts[sentence]
+    flat = np.array([span for each in spans for span in each], dtype=np.int64).reshape(-1, 2)
+    of_kind = np.zeros(len(sums), dtype=bool)
+    for number, text in enumerate(sentences):
+        for start, end in offered(text, query.text):
+            of_kind |= (sentence == number) & (flat[:, 0] <= start) & (flat[:, 1] >= end)
+    return _Words(
+        texts=sentences,
+        sentence=sentence,
+        place=place,
+        counts=counts[sentence],
+        spans=flat,
         vectors=unit(sums),
         weights=np.linalg.norm(sums, axis=1).astype(np.float32),
         matches=matches,
         asked=np.array([fold(piece) in folded for piece in pieces], dtype=np.float32),
         numeral=_flags(_NUMERAL, pieces),
         capital=np.array([piece[0].isupper() for piece in pieces], dtype=np.float32),
-        apart=apart,
-        listing=_flags(_LISTING, gaps),
-        opening=_flags(_OPENING, gaps),
-        closing=_flags(_CLOSING, gaps),
+        apart_before=np.maximum(_flags(_STRONG, before), place == 0),
+        apart_after=np.maximum(_flags(_STRONG, after), place + 1 == counts[sentence]),
+        listing_before=_flags(_LISTING, before),
+        opening_before=_flags(_OPENING, before),
+        closing_after=_flags(_CLOSING, after),
+        spaced_before=np.array([" " in gap for gap in before], dtype=np.float32),
+        spaced_after=np.array([" " in gap for gap in after], dtype=np.float32),
         offered=of_kind.astype(np.float32),
     )
+
+
+def _gaps(text: str, spans: Sequence[tuple[int, int]]) -> list[str]:
+    """What stands before, between and after the words."""
+    edges = [0, *(edge for span in spans for edge in span), len(text)]
+    return [text[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True)] if spans else []
 
 
 def _flags(pattern: re.Pattern[str], pieces: Sequence[str]) -> Features:
     return np.array([bool(pattern.search(piece)) for piece in pieces], dtype=np.float32)
 
 
-def _likes(sentence: _Sentence, query: Query) -> Features:
+def _likes(read: _Words, query: Query) -> Features:
     """For each word the mean of the question's token vectors, those like it counting most; (words, dimension)."""
-    weights = np.exp(_SHARPNESS * sentence.matches)
+    weights = np.exp(_SHARPNESS * read.matches)
     weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-9)
     likes: Features = weights @ query.token_vectors
     return likes
 
 
-def _word_features(sentence: _Sentence, shares: Features) -> Features:
+def _word_features(read: _Words, shares: Features) -> Features:
     """What each word is like by itself, shape (words, word features)."""
-    count = len(sentence.spans)
+    weightiest = np.zeros(len(read.texts), dtype=np.float32)
+    np.maximum.at(weightiest, read.sentence, read.weights)
     columns = (
-        sentence.likeness,
-        _SHARPNESS * (sentence.matches * shares).max(axis=1, initial=0.0),
-        sentence.asked,
-        sentence.weights / max(float(sentence.weights.max(initial=0.0)), 1e-6),
-        sentence.numeral,
-        sentence.capital,
-        sentence.apart[:-1],
-        sentence.apart[1:],
-        sentence.listing[:-1],
-        sentence.opening[:-1],
-        sentence.closing[1:],
-        np.log1p(sentence.spans[:, 1] - sentence.spans[:, 0]),
-        np.arange(count) / max(count, 1),
-        np.arange(count) == 0,
-        sentence.offered,
+        read.likeness,
+        _SHARPNESS * (read.matches * shares).max(axis=1, initial=0.0),
+        read.asked,
+        read.weights / np.maximum(weightiest, 1e-6)[read.sentence],
+        read.numeral,
+        read.capital,
+        read.apart_before,
+        read.apart_after,
+        read.listing_before,
+        read.opening_before,
+        read.closing_after,
+        np.log1p(read.spans[:, 1] - read.spans[:, 0]),
+        read.place / read.counts,
+        read.place == 0,
+        read.offered,
     )
     return np.stack([np.asarray(column, dtype=np.float32) for column in columns], axis=1)
 
 
-def _runs(read: _Sentence) -> tuple[Rows, Rows]:
-    """First word and the one after the last of every candidate."""
-    count = len(read.spans)
-    bounds = np.flatnonzero(read.apart).tolist()
-    short = {(start, end) for start in range(count) for end in range(start + 1, min(start + MOST_WORDS, count) + 1)}
-    long = {(start, end) for start in bounds for end in bounds if end > start}
-    runs = np.array(sorted(short | long), dtype=np.int64)
-    return runs[:, 0], runs[:, 1]
+def _bounds(read: _Words) -> tuple[Rows, Rows]:
+    """First word and the one after the last of every candidate, sentence by sentence."""
+    runs: list[tuple[int, int]] = []
+    for number in range(len(read.texts)):
+        mine = np.flatnonzero(read.sentence == number)
+        if not len(mine):
+            continue
+        first, end = int(mine[0]), int(mine[-1]) + 1
+        marks = [*mine[read.apart_before[mine] > 0].tolist(), end]
+        short = {
+            (start, stop) for start in range(first, end) for stop in range(start + 1, min(start + MOST_WORDS, end) + 1)
+        }
+        long = {(start, stop) for start in marks for stop in marks if stop > start}
+        runs += sorted(short | long)
+    bounds = np.array(runs, dtype=np.int64).reshape(-1, 2)
+    return bounds[:, 0], bounds[:, 1]
 
 
-def _within(values: Features, starts: Rows, ends: Rows) -> Features:
-    """The mean of the words' values in each run."""
-    sums = np.concatenate([[0.0], np.cumsum(values)])
-    means: Features = (sums[ends] - sums[starts]) / (ends - starts)
-    return means
-
-
-def _highest(values: Features, starts: Rows, ends: Rows) -> Features:
-    """The highest of the words' values in each run."""
-    edges = np.stack([starts, ends], axis=1).ravel()
-    highest: Features = np.maximum.reduceat(np.append(values, -np.inf), edges)[::2]
-    return highest
-
-
-def _beside(values: Features, starts: Rows, ends: Rows) -> tuple[Features, Features]:
-    """The value of the word before each run and of the one after it; 0 where there is none."""
-    padded = np.concatenate([[0.0], values, [0.0]])
-    return padded[starts], padded[ends + 1]
-
-
-def _alike(read: _Sentence, starts: Rows, ends: Rows) -> list[Features]:
+def _alike(runs: _Runs) -> list[Features]:
     """How like the question's words the run's own words are, and those beside it; how weighty they are."""
-    best = read.likeness
+    read, best = runs.words, runs.words.likeness
     return [
-        _within(best, starts, ends),
-        _highest(best, starts, ends),
-        -_highest(-best, starts, ends),
-        _within((best > _MET).astype(np.float32), starts, ends),
-        _within((best < _NEW).astype(np.float32), starts, ends),
-        _within(read.asked, starts, ends),
-        -_highest(-read.asked, starts, ends),
-        *_beside(best, starts, ends),
-        *_beside(read.asked, starts, ends),
-        _within(read.weights, starts, ends),
-        read.weights[starts],
-        read.weights[ends - 1],
-        *_beside(read.weights, starts, ends),
+        runs.within(best),
+        runs.highest(best),
+        -runs.highest(-best),
+        runs.within((best > _MET).astype(np.float32)),
+        runs.within((best < _NEW).astype(np.float32)),
+        runs.within(read.asked),
+        -runs.highest(-read.asked),
+        runs.before(best),
+        runs.after(best),
+        runs.before(read.asked),
+        runs.after(read.asked),
+        runs.within(read.weights),
+        runs.first(read.weights),
+        runs.last(read.weights),
+        runs.before(read.weights),
+        runs.after(read.weights),
     ]
 
 
-def _near(read: _Sentence, shares: Features, starts: Rows, ends: Rows) -> list[Features]:
+def _near(runs: _Runs, shares: Features) -> list[Features]:
     """How much of the question is met outside the run: anywhere, in its clause, and near it on either side."""
-    count = len(read.spans)
-    distance = np.abs(np.arange(count)[:, None] - np.arange(count))  # between words
-    clause = np.cumsum(read.apart[:-1])
-    kept = [np.ones((count, count)), clause[:, None] == clause, *(nearness**distance for nearness in _NEARNESS)]
-    # Place p lies before word p: what is met before it is as word p - 1 sees it to its left, after it as word p does.
-    left, right = (np.zeros((len(kept), count + 1, read.matches.shape[1]), np.float32) for _ in range(2))
-    for number, weights in enumerate(kept):
-        left[number, 1:] = _seen(np.tril(weights), read.matches)
-        right[number, :-1] = _seen(np.triu(weights), read.matches)
-    outside = np.maximum(left[0][starts], right[0][ends]) @ shares
-    columns = [outside, read.matches.max(axis=0, initial=0.0) @ shares - outside]
-    for before, after in zip(left[1:], right[1:], strict=True):
+    read = runs.words
+    seen = [np.zeros_like(read.matches) for _ in range(2 * (2 + len(_NEARNESS)))]
+    for number in range(len(read.texts)):
+        mine = read.sentence == number
+        distance = np.abs(read.place[mine][:, None] - read.place[mine])
+        clause = np.cumsum(read.apart_before[mine])
+        kept = [np.ones_like(distance), clause[:, None] == clause, *(nearness**distance for nearness in _NEARNESS)]
+        for kind, weights in enumerate(kept):
+            seen[2 * kind][mine] = _seen(np.tril(weights), read.matches[mine])
+            seen[2 * kind + 1][mine] = _seen(np.triu(weights), read.matches[mine])
+    outside = np.maximum(runs.before(seen[0]), runs.after(seen[1])) @ shares
+    everywhere = np.zeros((len(read.texts), read.matches.shape[1]), dtype=np.float32)
+    np.maximum.at(everywhere, read.sentence, read.matches)
+    columns = [outside, (everywhere @ shares)[read.sentence[runs.starts]] - outside]
+    for left, right in zip(seen[2::2], seen[3::2], strict=True):
         columns += [
-            (before @ shares)[starts],
-            (after @ shares)[ends],
-            np.maximum(before[starts], after[ends]) @ shares,
+            runs.before(left @ shares),
+            runs.after(right @ shares),
+            np.maximum(runs.before(left), runs.after(right)) @ shares,
         ]
     return columns
 
@@ -337,11 +395,17 @@ def _seen(weights: Features, matches: Features) -> Features:
     return seen
 
 
-def _shape(read: _Sentence, starts: Rows, ends: Rows) -> list[Features]:
+def _shape(runs: _Runs) -> list[Features]:
     """Length, place, punctuation inside and beside it, numbers, capitals, dates: whole, held or cut in two."""
-    count, size = len(read.spans), ends - starts
-    first, last = read.spans[starts, 0], read.spans[ends - 1, 1]
-    spaced = np.array([" " in gap for gap in read.gaps], dtype=np.float32)
+    read, size = runs.words, runs.ends - runs.starts
+    place, apart_before, apart_after = (
+        runs.first(read.place),
+        runs.first(read.apart_before),
+        runs.last(read.apart_after),
+    )
+    opening, closing = runs.first(read.opening_before), runs.last(read.closing_after)
+    first, last = runs.first(read.spans[:, 0]), runs.last(read.spans[:, 1])
+    chinese = np.array([_HAN.search(text) is not None for text in read.texts])
     return [
         size,
         np.log(size),
@@ -349,68 +413,63 @@ def _shape(read: _Sentence, starts: Rows, ends: Rows) -> list[Features]:
         size == 1,
         size >= 6,
         size > MOST_WORDS,
-        starts / count,
-        read.apart[starts],
-        read.apart[ends],
-        read.apart[starts] * read.apart[ends],
-        starts == 0,
-        ends == count,
-        read.opening[starts] * read.closing[ends],
-        read.opening[starts] != read.closing[ends],
-        spaced[starts],
-        spaced[ends],
-        _inside(read.apart, starts, ends),
-        _inside(read.listing, starts, ends),
-        _within(read.numeral, starts, ends),
-        read.numeral[starts],
-        read.numeral[ends - 1],
-        _within(read.capital, starts, ends),
-        read.capital[starts] * (starts > 0),
-        *_split(read.capital, read.apart, starts, ends),
-        *_split(read.numeral, read.apart, starts, ends),
-        *_dates(read.text, first, last),
-        np.full(len(starts), float(_HAN.search(read.text) is not None)),
+        place / runs.first(read.counts),
+        apart_before,
+        apart_after,
+        apart_before * apart_after,
+        place == 0,
+        runs.last(read.place) + 1 == runs.last(read.counts),
+        opening * closing,
+        opening != closing,
+        runs.first(read.spaced_before),
+        runs.last(read.spaced_after),
+        runs.inside(read.apart_before),
+        runs.inside(read.listing_before),
+        runs.within(read.numeral),
+        runs.first(read.numeral),
+        runs.last(read.numeral),
+        runs.within(read.capital),
+        runs.first(read.capital) * (place > 0),
+        runs.before(read.capital) * runs.first(read.capital) * (1.0 - apart_before),
+        runs.after(read.capital) * runs.last(read.capital) * (1.0 - apart_after),
+        runs.before(read.numeral) * runs.first(read.numeral) * (1.0 - apart_before),
+        runs.after(read.numeral) * runs.last(read.numeral) * (1.0 - apart_after),
+        *_dates(runs, first, last),
+        runs.first(chinese[read.sentence]),
     ]
 
 
-def _dates(text: str, first: Rows, last: Rows) -> tuple[Features, Features, Features]:
-    """Whether characters `[first, last)` are a date as a whole, hold one, or cut one in two."""
+def _dates(runs: _Runs, first: Rows, last: Rows) -> tuple[Features, Features, Features]:
+    """Whether a run, characters `[first, last)`, is a date as a whole, holds one, or cuts one in two."""
     whole, held, cut = (np.zeros(len(first), dtype=bool) for _ in range(3))
-    for start, end in (match.span() for match in _DATE.finditer(text)):
-        whole |= (first == start) & (last == end)
-        held |= (first <= start) & (last >= end)
-        cut |= ((first > start) & (first < end)) | ((last > start) & (last < end))
+    sentence = runs.first(runs.words.sentence)
+    for number, text in enumerate(runs.words.texts):
+        for start, end in (match.span() for match in _DATE.finditer(text)):
+            mine = sentence == number
+            whole |= mine & (first == start) & (last == end)
+            held |= mine & (first <= start) & (last >= end)
+            cut |= mine & (((first > start) & (first < end)) | ((last > start) & (last < end)))
     return whole.astype(np.float32), held.astype(np.float32), cut.astype(np.float32)
 
 
-def _inside(gaps: Features, starts: Rows, ends: Rows) -> Features:
-    """How many of the gaps between the words of each run are marked."""
-    sums = np.cumsum(gaps)
-    counts: Features = sums[ends - 1] - sums[starts]
-    return counts
-
-
-def _split(flags: Features, apart: Features, starts: Rows, ends: Rows) -> tuple[Features, Features]:
-    """Whether the run begins, or ends, amid words of one sort that no punctuation parts."""
-    before, after = _beside(flags, starts, ends)
-    return before * flags[starts] * (1.0 - apart[starts]), after * flags[ends - 1] * (1.0 - apart[ends])
-
-
-def _likeness(read: _Sentence, asked: Features, starts: Rows, ends: Rows) -> list[Features]:
+def _likeness(runs: _Runs, asked: Features) -> list[Features]:
     """Cosines of the run, its last word and the words beside it with the words around the question word."""
-    sums = np.concatenate([np.zeros((1, read.vectors.shape[1]), np.float32), np.cumsum(read.vectors, axis=0)])
-    runs = unit(sums[ends] - sums[starts]) @ asked[[0, 2]].T
-    alone = read.vectors @ asked[[0, 2]].T
-    beside = [side for column in alone.T for side in _beside(column, starts, ends)]
-    return [*runs.T, *alone[ends - 1].T, *beside]
+    vectors = runs.words.vectors
+    sums = np.concatenate([np.zeros((1, vectors.shape[1]), np.float32), np.cumsum(vectors, axis=0)])
+    whole = unit(sums[runs.ends] - sums[runs.starts]) @ asked[[0, 2]].T
+    alone = (vectors @ asked[[0, 2]].T).T
+    beside = [side(column) for column in alone for side in (runs.before, runs.after)]
+    return [*whole.T, *(runs.last(column) for column in alone), *beside]
 
 
-def _offering(read: _Sentence, query: Query, starts: Rows, ends: Rows) -> Features:
+def _offering(runs: _Runs, query: Query) -> Features:
     """Whether the run holds something of the kind that is asked for."""
-    first, last = read.spans[starts, 0], read.spans[ends - 1, 1]
-    found = np.zeros(len(starts), dtype=bool)
-    for start, end in offered(read.text, query.text):
-        found |= (first <= start) & (last >= end)
+    read = runs.words
+    first, last = runs.first(read.spans[:, 0]), runs.last(read.spans[:, 1])
+    sentence, found = runs.first(read.sentence), np.zeros(len(runs.starts), dtype=bool)
+    for number, text in enumerate(read.texts):
+        for start, end in offered(text, query.text):
+            found |= (sentence == number) & (first <= start) & (last >= end)
     return found.astype(np.float32)
 
 

@@ -1,11 +1,21 @@
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import combinations, pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
+from conftest import SMALL_ARTICLES, write_articles
 
-from qa import generations
+from qa import generations, index
+from qa.answerer import Answerer, refusal
+from qa.calibration import calibration
 from qa.chat import Chat
-from qa.config import AnswerSettings, IndexSettings, Settings
+from qa.config import AnswerSettings, IndexSettings, SearchSettings, Settings
+from qa.datatypes import Answer
+from qa.evidence import look
+from qa.missing import Missing
+from qa.retriever import Retriever
 from qa.text import fold, sentences
 
 ANSWERABLE = [
@@ -17,32 +27,72 @@ ANSWERABLE = [
 UNANSWERABLE = ["火星上的基地什么时候建成？", "Who won the football match on Sunday?", "红烧肉要炖多久？"]
 ALWAYS = Settings(answer=AnswerSettings(minimum_confidence=0.0))
 NEVER = Settings(answer=AnswerSettings(minimum_confidence=1.0))
+GENEROUS = replace(ALWAYS, answer=replace(ALWAYS.answer, citation_share=0.0))
+
+Articles = Callable[..., Chat]
+
+
+@pytest.fixture
+def about(tmp_path: Path) -> Articles:
+    """A chat about articles of one paragraph each, which answers whatever the confidence, or as the settings say."""
+
+    def opened(*paragraphs: str, settings: Settings = ALWAYS) -> Chat:
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        articles = {f"{number}.md": text for number, text in enumerate(paragraphs)}
+        generations.build(write_articles(folder / "articles", articles), folder / "index", IndexSettings())
+        return Chat.open(folder / "index", settings)
+
+    return opened
 
 
 def test_citations_are_numbered_slices_of_files(chat: Chat, corpus_folder: Path) -> None:
-    """An answer has one to three citations numbered from 1, each a whole sentence standing in its file as quoted."""
-    generous = Chat(chat.index, replace(ALWAYS, answer=replace(ALWAYS.answer, citation_share=0.0)))
+    """An answer has one to three citations numbered from 1, each of whole sentences standing in its file as quoted."""
     for question in ANSWERABLE + UNANSWERABLE:
-        for answer in (Chat(chat.index, ALWAYS).ask(question), generous.ask(question)):
+        for settings in (ALWAYS, GENEROUS):
+            answer = Chat(chat.index, settings).ask(question)
             assert [citation.number for citation in answer.citations] == [1, 2, 3][: len(answer.citations)]
+            assert answer.citations
             for citation in answer.citations:
                 text = (corpus_folder / citation.passage.document_id).read_bytes().decode("utf-8")
                 assert text[citation.start : citation.end] == citation.quote
-                spans = sentences(citation.passage.text)
-                assert (citation.start - citation.passage.start, citation.end - citation.passage.start) in spans
-        assert len(generous.ask(question).citations) == 3
+                starts, ends = zip(*sentences(citation.passage.text), strict=True)
+                assert citation.start - citation.passage.start in starts
+                assert citation.end - citation.passage.start in ends
+
+
+def test_neighbours_are_cited_as_one(chat: Chat) -> None:
+    """Of what is cited no two citations follow on each other in one passage, and together they are three sentences."""
+    for question in ANSWERABLE + UNANSWERABLE:
+        answer = Chat(chat.index, GENEROUS).ask(question)
+        for one, other in combinations(sorted(answer.citations, key=lambda each: each.start), 2):
+            if one.passage.id == other.passage.id:
+                text = one.passage.text[one.end - one.passage.start : other.start - one.passage.start]
+                assert text.strip() != ""
+        assert sum(len(sentences(citation.quote)) for citation in answer.citations) == 3
+
+
+def test_two_sentences_in_a_row_are_one_slice(about: Articles) -> None:
+    """Two sentences that follow on each other and are both cited are one quote, with what stands between them."""
+    text = "# Turtles\n\nA leatherback turtle can dive to 1,200 metres.  It then stays down for 85 minutes.\n"
+    chat = about(text, settings=GENEROUS)
+    (citation,) = chat.ask("How deep can a leatherback turtle dive?").citations
+    assert citation.quote == text[text.index("A leather") : -1] == text[citation.start : citation.end]
+    answer = about(text, settings=replace(GENEROUS, answer=replace(GENEROUS.answer, citations=1))).ask("How deep?")
+    assert len(sentences(answer.citations[0].quote)) == 1
 
 
 def test_an_answer_holds_nothing_but_its_citations(chat: Chat) -> None:
     """The text of an answer is its quotes with their numbers, and no sentence is cited twice."""
     for question in ANSWERABLE:
-        answer = Chat(chat.index, ALWAYS).ask(question)
-        rest = answer.text
-        for citation in answer.citations:
-            assert f"{citation.quote} [{citation.number}]" in rest
-            rest = rest.replace(f"{citation.quote} [{citation.number}]", "", 1)
-        assert rest.strip() == ""
-        assert len({fold(citation.quote) for citation in answer.citations}) == len(answer.citations)
+        for settings in (ALWAYS, GENEROUS):
+            answer = Chat(chat.index, settings).ask(question)
+            rest = answer.text
+            for citation in answer.citations:
+                assert f"{citation.quote} [{citation.number}]" in rest
+                rest = rest.replace(f"{citation.quote} [{citation.number}]", "", 1)
+            assert rest.strip() == ""
+            cited = [fold(each.quote[a:b]) for each in answer.citations for a, b in sentences(each.quote)]
+            assert len(set(cited)) == len(cited)
 
 
 @pytest.mark.parametrize(
@@ -61,14 +111,256 @@ def test_the_right_sentence_is_cited(question: str, fact: str, chat: Chat) -> No
     assert fact in answer.citations[0].quote
 
 
+@pytest.mark.parametrize(
+    ("question", "fact"),
+    [
+        ("How deep can a leatherback turtle dive?", "1,200"),
+        ("棱皮海龟能潜多深？", "1,200"),
+        ("泡白毫银针要用多少度的水？", "80"),
+        ("每位读者一次最多可以借阅几本书？", "12"),
+        ("How many books may a reader borrow at once?", "12"),
+    ],
+)
+def test_the_short_answer_is_a_slice_that_states_the_fact(question: str, fact: str, about: Articles) -> None:
+    """A question about one fact has a short answer that holds it, less than its sentence, cut from its own citation."""
+    chat = about(*SMALL_ARTICLES.values())
+    answer = chat.ask(question)
+    short = answer.short
+    assert short is not None
+    assert fact in short.quote
+    cited = answer.citations[short.number - 1]
+    assert (short.passage, short.content_hash) == (cited.passage, cited.content_hash)
+    assert cited.start <= short.start < short.end <= cited.end
+    assert short.end - short.start < cited.end - cited.start
+    text = (chat.corpus / short.passage.document_id).read_bytes().decode("utf-8")
+    assert text[short.start : short.end] == short.quote
+
+
+def test_a_short_answer_is_given_where_it_is_sure_enough(chat: Chat) -> None:
+    """With a threshold of 0 every answer has a short one, with 1 none has, and what is cited stays the same."""
+    for question in ANSWERABLE + UNANSWERABLE:
+        one, other = (
+            Chat(chat.index, replace(ALWAYS, answer=replace(ALWAYS.answer, minimum_short_confidence=value))).ask(
+                question
+            )
+            for value in (0.0, 1.0)
+        )
+        assert one.short is not None
+        assert other.short is None
+        assert one.citations == other.citations
+    assert all(answer.short is None for answer in map(Chat(chat.index, NEVER).ask, ANSWERABLE))
+
+
+def test_a_higher_share_cites_no_more(chat: Chat) -> None:
+    """Raising the share that a sentence needs only takes some away, until the one with the short answer is left."""
+    for question in ANSWERABLE:
+        cited = []
+        for share in (0.0, 0.1, 0.3, 0.6, 1.0):
+            settings = replace(
+                ALWAYS, answer=replace(ALWAYS.answer, citation_share=share, minimum_short_confidence=0.0)
+            )
+            answer = Chat(chat.index, settings).ask(question)
+            cited.append({fold(each.quote[a:b]) for each in answer.citations for a, b in sentences(each.quote)})
+        assert all(after <= before for before, after in pairwise(cited))
+        if not answer.conflict:
+            assert len(cited[-1]) == 1
+            assert answer.short is not None
+            assert fold(answer.short.quote) in cited[-1].pop()
+
+
+def test_every_sentence_that_is_likely_enough_is_cited(chat: Chat) -> None:
+    """Cited are the sentence with the short answer and each that is as likely as the settings ask, if there is room."""
+    retriever = Retriever(chat.index, SearchSettings())
+    several = 0
+    for question in ANSWERABLE + UNANSWERABLE:
+        query, hits = retriever.search(question)
+        for share in (0.02, 0.1, 0.2):
+            settings = AnswerSettings(minimum_confidence=0.0, citation_share=share)
+            found = look(retriever, query, hits[: settings.passages_read])
+            assert found.short is not None
+            expected = {found.short.sentence, *np.flatnonzero(found.shares >= share).tolist()}
+            texts = {fold(found.ranked[number].text) for number in expected}
+            answer = Answerer(retriever, settings).answer(query, hits)
+            if not answer.conflict and len(texts) <= settings.citations:
+                cited = {fold(each.quote[a:b]) for each in answer.citations for a, b in sentences(each.quote)}
+                assert cited == texts
+                several += len(texts) > 1
+    assert several > 0
+
+
+LEATHERBACK = "# Turtles\n\nThe turtles dig their nests on warm beaches at night.\n"
+
+
+def shows_both(chat: Chat, question: str, values: tuple[str, str]) -> None:
+    """Asserts that both values are given as differing, each cut from its own citation."""
+    answer = chat.ask(question)
+    assert {part.passage.document_id for part in answer.conflict} == {"0.md", "1.md"}
+    for part in answer.conflict:
+        assert values[int(part.passage.document_id[0])] in part.quote
+        cited = answer.citations[part.number - 1]
+        assert cited.passage == part.passage
+        assert cited.start <= part.start < part.end <= cited.end
+        text = (chat.corpus / part.passage.document_id).read_bytes().decode("utf-8")
+        assert text[part.start : part.end] == part.quote
+
+
+@pytest.mark.parametrize(
+    ("question", "articles", "values"),
+    [
+        (
+            "How tall is the Tirna tower?",
+            ("# Tirna\n\nThe Tirna tower is 120 metres tall.\n", "# Towers\n\nThe Tirna tower is 135 metres tall.\n"),
+            ("120", "135"),
+        ),
+        (
+            "蒂尔纳塔有多高？",
+            ("# 蒂尔纳塔\n\n蒂尔纳塔高120米。\n", "# 蒂尔纳\n\n城里的蒂尔纳塔有135米高。\n"),
+            ("120", "135"),
+        ),
+        (
+            "How many people visited the forum?",
+            (
+                "# Forum\n\nThe forum was visited by 2.25 million people.\n",
+                "# The forum\n\n2.18 million people visited the forum.\n",
+            ),
+            ("2.25 million", "2.18 million"),
+        ),
+    ],
+)
+def test_articles_that_disagree_are_both_quoted(
+    question: str, articles: tuple[str, str], values: tuple[str, str], about: Articles
+) -> None:
+    """Where two articles state another number for one thing both values are given, each cut from its own citation."""
+    shows_both(about(*articles, LEATHERBACK), question, values)
+
+
+@pytest.mark.parametrize(
+    "question", ["When did the museum of clocks open?", "钟表博物馆是哪一年开馆的？"], ids=["in English", "in Chinese"]
+)
+def test_articles_in_two_languages_may_disagree(question: str, about: Articles) -> None:
+    """Where an English and a Chinese article state another year for one thing both are given, in either language."""
+    english, chinese = "The museum of clocks opened in 1987.", "钟表博物馆于1989年开馆。"
+    chat = about(f"# The museum of clocks\n\n{english}\n", f"# 钟表博物馆\n\n{chinese}\n", LEATHERBACK)
+    shows_both(chat, question, ("1987", "1989年"))
+
+
+@pytest.mark.parametrize(
+    ("question", "articles", "values"),
+    [
+        (
+            "When did the clock museum open?",
+            (
+                "# Clock museum\n\nThe clock museum opened in 1987.\n",
+                "# Clock museum\n\nThe clock museum opened its doors in 1989.\n",
+            ),
+            ("1987", "1989"),
+        ),
+        (
+            "How many visitors came to the Kunlun forum?",
+            (
+                "# The Kunlun forum\n\nThe Kunlun forum drew 2.25 million visitors.\n",
+                "# The forum\n\nSome 2.18 million visitors came to the Kunlun forum.\n",
+            ),
+            ("2.25 million", "2.18 million"),
+        ),
+    ],
+)
+def test_articles_may_disagree_in_other_words(
+    question: str, articles: tuple[str, str], values: tuple[str, str], about: Articles
+) -> None:
+    """Two articles of one language disagree though one of them words it more like the question than the other."""
+    shows_both(about(*articles, LEATHERBACK), question, values)
+
+
+@pytest.mark.parametrize(
+    ("question", "articles"),
+    [
+        (
+            "How many visitors came to the Kunlun forum?",
+            (
+                "# The Kunlun forum\n\nThe Kunlun forum drew 2.25 million visitors.\n",
+                "# 昆仑论坛\n\n昆仑论坛有225万名访客到场。\n",
+            ),
+        ),
+        (
+            "昆仑论坛有多少访客？",
+            (
+                "# The Kunlun forum\n\nThe Kunlun forum drew 2.25 million visitors.\n",
+                "# 昆仑论坛\n\n昆仑论坛有225万名访客到场。\n",
+            ),
+        ),
+        (
+            "How high is the tower of Tirna?",
+            ("# The tower of Tirna\n\nThe tower is 120 metres high. It was 135 metres high.\n",),
+        ),
+        ("蒂尔纳塔有多高？", ("# 蒂尔纳塔\n\n蒂尔纳塔高120米。\n", "# 蒂尔纳\n\n蒂尔纳塔有12层。\n")),
+        (
+            "Who built the tower of Tirna?",
+            ("# The tower of Tirna\n\nAda built it in 1887.\n", "# The tower of Tirna\n\nAda built it in 1889.\n"),
+        ),
+    ],
+)
+def test_articles_that_agree_are_no_conflict(question: str, articles: tuple[str, ...], about: Articles) -> None:
+    """One value in two languages, one article alone, other measures and other kinds of answer are no conflict."""
+    answer = about(*articles, LEATHERBACK).ask(question)
+    assert answer.answered
+    assert answer.conflict == ()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_conflict_is_shown_whole_or_not_at_all(count: int, about: Articles) -> None:
+    """However few citations are asked for, no single value is shown as what articles disagree on."""
+    articles = "# Tirna\n\nThe Tirna tower is 120 metres tall.\n", "# Towers\n\nThe Tirna tower is 135 metres tall.\n"
+    chat = about(*articles, settings=replace(ALWAYS, answer=replace(ALWAYS.answer, citations=count)))
+    answer = chat.ask("How tall is the Tirna tower?")
+    assert len(answer.conflict) in ((0, 2) if count == 1 else (2,))
+    assert len(answer.citations) <= count
+
+
 def test_a_refusal_cites_nothing_and_shows_what_is_near(chat: Chat) -> None:
     """A question the articles cannot answer is refused in its own language, without citations, with the hits kept."""
     for question in UNANSWERABLE:
         answer = chat.ask(question)
-        assert (answer.answered, answer.citations) == (False, ())
+        assert (answer.answered, answer.citations, answer.short, answer.conflict) == (False, (), None, ())
         assert len(answer.hits) == chat.settings.search.hits
     assert chat.ask(UNANSWERABLE[0]).text.startswith("文章里没有找到答案")
     assert chat.ask(UNANSWERABLE[1]).text.startswith("The articles do not say")
+
+
+@pytest.mark.parametrize(
+    ("lacking", "english", "chinese"),
+    [
+        (Missing(), "The articles do not say. The", "文章里没有找到答案。下面"),
+        (Missing(("2031",)), "The articles do not say: no passage mentions “2031”. The", "：没有段落提到“2031”。下面"),
+        (Missing(("a", "b"), ("c",)), "say: no passage mentions “a” or “b”. The", "：没有段落提到“a”、“b”。下面"),
+        (
+            Missing((), ("c", "d")),
+            "say: the nearest passages do not mention “c” or “d”. The",
+            "：最接近的段落没有提到“c”、“d”。下面",
+        ),
+        (Missing(("{0}",)), "no passage mentions “{0}”. The", "没有段落提到“{0}”。下面"),
+    ],
+)
+def test_a_refusal_says_what_is_missing(lacking: Missing, english: str, chinese: str) -> None:
+    """A refusal names what no passage mentions, or else what the nearest do not, in the question's language."""
+    assert english in refusal("en", lacking)
+    assert refusal("en", lacking).endswith("The nearest passages are below.")
+    assert chinese in refusal("zh", lacking)
+    assert refusal("zh", lacking).endswith("下面是最接近的段落。")
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("How deep could a turtle dive in 2031?", "no passage mentions “2031”"),
+        ("2031年的白茶怎么储存？", "没有段落提到“2031”"),
+    ],
+)
+def test_a_refused_question_is_told_what_no_passage_mentions(question: str, said: str, about: Articles) -> None:
+    """A year that stands in no article is named where the question is refused."""
+    answer: Answer = about(*SMALL_ARTICLES.values(), settings=NEVER).ask(question)
+    assert not answer.answered
+    assert said in answer.text
 
 
 def test_the_threshold_decides(chat: Chat) -> None:
@@ -81,21 +373,50 @@ def test_the_threshold_decides(chat: Chat) -> None:
         assert always.hits == never.hits
 
 
+def test_without_a_threshold_the_one_fitted_for_the_languages_decides(small_index: Path) -> None:
+    """A question is refused exactly where the threshold of its language and its best passage's says so."""
+    loaded = index.load(generations.live_folder(small_index))
+    asked = {
+        "en to en": "How deep can a leatherback turtle dive?",
+        "zh to zh": "每位读者一次最多可以借阅几本书？",
+        "en to zh": "How many books may a reader of the library borrow?",
+        "zh to en": "棱皮海龟可以下潜到多少米深？",
+    }
+    for strict in asked:
+        thresholds = {pair: float(pair == strict) for pair in asked}
+        retriever = Retriever(loaded, SearchSettings(), {**calibration(), "threshold": thresholds})
+        answerer = Answerer(retriever, AnswerSettings())
+        refused = {
+            pair for pair, question in asked.items() if not answerer.answer(*retriever.search(question)).answered
+        }
+        assert refused == {strict}
+        always = Answerer(retriever, AnswerSettings(minimum_confidence=0.0))
+        assert always.answer(*retriever.search(asked[strict])).answered
+
+
+def test_nothing_found_is_a_refusal(small_index: Path) -> None:
+    """Without hits there is nothing to cite, whatever the threshold, and the confidence is none."""
+    retriever = Retriever(index.load(generations.live_folder(small_index)), SearchSettings())
+    query, _ = retriever.search("How deep can a leatherback turtle dive?")
+    for settings in (AnswerSettings(), AnswerSettings(minimum_confidence=0.0)):
+        answer = Answerer(retriever, settings).answer(query, [])
+        assert (answer.answered, answer.confidence, answer.hits) == (False, 0.0, ())
+        assert answer.text.startswith("The articles do not say.")
+
+
 def test_no_more_is_cited_than_was_asked_for(chat: Chat) -> None:
-    """With `citations=1` there is one citation, and it is the first of three."""
+    """With `citations=1` one sentence is cited, and it stands in the first citation of three."""
     for question in ANSWERABLE:
-        three = Chat(chat.index, replace(ALWAYS, answer=replace(ALWAYS.answer, citation_share=0.0))).ask(question)
-        one = Chat(chat.index, replace(ALWAYS, answer=replace(ALWAYS.answer, citations=1))).ask(question)
-        assert one.citations == three.citations[:1]
+        three = Chat(chat.index, GENEROUS).ask(question).citations[0]
+        (one,) = Chat(chat.index, replace(ALWAYS, answer=replace(ALWAYS.answer, citations=1))).ask(question).citations
+        assert len(sentences(one.quote)) == 1
+        assert one.passage == three.passage
+        assert three.start <= one.start < one.end <= three.end
 
 
-def test_a_sentence_that_stands_twice_is_cited_once(tmp_path: Path) -> None:
+def test_a_sentence_that_stands_twice_is_cited_once(about: Articles) -> None:
     """Where two articles hold the same sentence it is cited from one of them alone."""
-    (tmp_path / "articles").mkdir()
-    for name in ("one.md", "two.md"):
-        sentence = "The lighthouse keeper lights the lamp at dusk."
-        (tmp_path / "articles" / name).write_bytes(f"# {name}\n\n{sentence}\n".encode())
-    generations.build(tmp_path / "articles", tmp_path / "index", IndexSettings())
-    generous = replace(ALWAYS, answer=replace(ALWAYS.answer, citation_share=0.0))
-    answer = Chat.open(tmp_path / "index", generous).ask("When does the lighthouse keeper light the lamp?")
-    assert [citation.quote for citation in answer.citations] == ["The lighthouse keeper lights the lamp at dusk."]
+    sentence = "The lighthouse keeper lights the lamp at dusk."
+    chat = about(*(f"# {name}\n\n{sentence}\n" for name in ("one.md", "two.md")), settings=GENEROUS)
+    answer = chat.ask("When does the lighthouse keeper light the lamp?")
+    assert [citation.quote for citation in answer.citations] == [sentence]

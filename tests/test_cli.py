@@ -73,7 +73,7 @@ def test_ask_prints_json_of_the_stable_form(
         assert main(["ask", question, "--json", "--index", str(index_folder)]) == 0
         record = json.loads(capsys.readouterr().out)
         assert list(record) == [
-            "question", "searched_as", "answered", "text", "confidence", "citations", "passages",
+            "question", "searched_as", "answered", "text", "confidence", "short", "conflict", "citations", "passages",
         ]  # fmt: skip
         assert (record["question"], record["answered"], bool(record["citations"])) == (question, answered, answered)
         for citation in record["citations"]:

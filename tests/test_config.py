@@ -26,6 +26,10 @@ from qa.errors import SettingsError
         (AnswerSettings(), "minimum_confidence", 1.01),
         (AnswerSettings(), "minimum_confidence", math.nan),
         (AnswerSettings(), "citation_share", -0.1),
+        (AnswerSettings(), "citation_share", 1.1),
+        (AnswerSettings(), "citation_share", math.nan),
+        (AnswerSettings(), "minimum_short_confidence", -0.1),
+        (AnswerSettings(), "minimum_short_confidence", 1.1),
         (AnswerSettings(), "minimum_short_confidence", math.nan),
     ],
 )
@@ -59,6 +63,8 @@ def test_search_weights_that_are_all_zero_are_refused() -> None:
         SearchSettings(dense_weight=0.0, alignment_weight=0.0),
         AnswerSettings(citations=1, passages_read=1, question_characters=1, minimum_confidence=0.0),
         AnswerSettings(citations=3, minimum_confidence=1.0, citation_share=0.0),
+        AnswerSettings(minimum_confidence=None, citation_share=1.0, minimum_short_confidence=0.0),
+        AnswerSettings(minimum_short_confidence=1.0),
     ],
 )
 def test_ends_of_the_ranges_are_allowed(part: object) -> None:

@@ -1,3 +1,4 @@
+import gzip
 import json
 import math
 from dataclasses import replace
@@ -15,12 +16,14 @@ from qa.evaluation import (
     GoldTurn,
     answer_found,
     answer_measures,
+    article_of_each,
     conflict_shown,
     evaluate,
     never_refusing,
     ranking_values,
     read_chains,
     read_questions,
+    read_squad,
     relevant_passages,
     supports,
 )
@@ -420,3 +423,16 @@ def test_file_without_questions_is_an_error_that_names_it(tmp_path: Path, conten
         path.write_bytes(content)
     with pytest.raises(QuestionError, match="问题"):
         read_questions(path)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_each_paragraph_is_counted_to_its_article(tmp_path: Path, packed: bool) -> None:
+    """Paragraphs are numbered through the file as `read_squad` numbers them, each with the article it stands in."""
+    articles = [["a", "b"], [], ["c"], ["d", "e", "f"]]
+    data = [{"paragraphs": [{"context": text, "qas": []} for text in article]} for article in articles]
+    raw = json.dumps({"data": data}).encode()
+    path = tmp_path / ("file.json.gz" if packed else "file.json")
+    path.write_bytes(gzip.compress(raw) if packed else raw)
+    paragraphs, _ = read_squad(path)
+    expected = {text: number for number, article in enumerate(articles) for text in article}
+    assert {paragraphs[name]: number for name, number in article_of_each(path).items()} == expected

@@ -122,3 +122,13 @@ def test_the_ideal_is_that_of_the_formula(tmp_path: Path) -> None:
     rare, common = math.log(1 + (4 - 1 + 0.5) / (1 + 0.5)), math.log(1 + (4 - 4 + 0.5) / (4 + 0.5))
     assert index.ideal(["rare", "common", "rare"]) == pytest.approx((2 * rare + common) * 2.2)
     assert index.ideal([]) == 0.0
+
+
+def test_terms_that_no_row_holds_are_lacking(index: LexicalIndex, rows: Rows) -> None:
+    """Of some terms one is lacking where no row of any group holds it; of no terms none is."""
+    held = {term for _, terms in rows for term in terms}
+    wanted = [*sorted(held), "unknown", "T0", "54", "人工智能"]
+    assert [index.lacks([term]) for term in wanted] == [term not in held for term in wanted]
+    assert index.lacks(["t0", "t1"]) is False
+    assert index.lacks(["t0", "unknown", "t1"]) is True
+    assert index.lacks([]) is False

@@ -1,6 +1,17 @@
 import pytest
 
-from qa.question import asks_for, kind_evidence, numbers_named, numbers_stated, offers, phrases, share_held
+from qa.question import (
+    asks_for,
+    kind_evidence,
+    numbers_in_words,
+    numbers_named,
+    numbers_stated,
+    offered,
+    offers,
+    phrases,
+    question_word,
+    share_held,
+)
 
 
 @pytest.mark.parametrize(
@@ -104,3 +115,51 @@ def test_a_run_of_numerals_without_end_is_harmless() -> None:
     """A run of numeral characters longer than any number is read in pieces instead of worked out."""
     assert all(len(value) < 300 for value in numbers_named("第" + "亿" * 1000))
     assert all(len(value) < 300 for value in numbers_stated("亿" * 1000))
+
+
+@pytest.mark.parametrize(
+    ("question", "word"),
+    [
+        ("Who founded it?", "Who"),
+        ("In WHICH year was it founded?", "WHICH"),
+        ("Of whom and how many do you speak?", "whom"),
+        ("Say how many chips it supports, and why", "how many"),
+        ("它支持多少款芯片？", "多少"),
+        ("機器人叫什麼名字？", "什麼"),
+        ("哪些城市参加了？", "哪些"),
+        ("它是怎样导航的，为何？", "怎样"),
+        ("Tell me about whales and showers", None),
+        ("介绍一下它", None),
+        ("", None),
+    ],
+)
+def test_the_word_that_asks_is_found(question: str, word: str | None) -> None:
+    """The first word that asks stands where it is said to, in either language or script, and never inside another."""
+    place = question_word(question)
+    assert (None if place is None else question[slice(*place)]) == word
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "parts"),
+    [
+        ("有多少家企业参加？", "2026年有12家企业和1,200人参加。", ["2026", "12", "1,200"]),
+        ("论坛是什么时候开的？", "论坛于3月25日开幕。", ["3月", "25日"]),
+        ("When did they meet?", "They met in March 2026.", ["March", "2026"]),
+        ("這台設備要多少錢？", "總額500億元。", ["500億元"]),
+        ("Where is it held?", "It is held in Tianjin.", ["Tianjin"]),
+        ("Tell me about it", "It met in March 2026.", []),
+        ("When did they meet?", "They met.", []),
+    ],
+)
+def test_what_is_asked_for_is_found_in_its_place(question: str, sentence: str, parts: list[str]) -> None:
+    """In each value of the kind that the question asks for there is one place, in either script, and none elsewhere."""
+    places = offered(sentence, question)
+    values = [(sentence.index(part), sentence.index(part) + len(part)) for part in parts]
+    assert len(places) == len(values)
+    assert all(low <= start < end <= high for (start, end), (low, high) in zip(places, values, strict=True))
+
+
+def test_numbers_in_words_are_found_in_their_place() -> None:
+    """Number words of English below one hundred are found in their places, ordinals and other words are not."""
+    sentence = "Eight robots and twenty-three people, the third time."
+    assert [sentence[start:end] for start, end in numbers_in_words(sentence)] == ["Eight", "twenty-three"]

@@ -87,6 +87,9 @@ def test_words_that_tell_sentences_apart_weigh_more(query: Query) -> None:
         norms=nothing,
         lengths=column,
         new=nothing[:, 0],
+        crossing=np.zeros(1, dtype=bool),
+        translated_heads=nothing[:1, :0],
+        translated=nothing[:, :0],
     )
     even = replace(query, weights=np.ones(len(query.tokens), dtype=np.float32))
     within = made.within(even)

@@ -63,6 +63,27 @@ def answered(passage: Passage) -> Answer:
 
 
 @pytest.fixture
+def shortened(answered: Answer) -> Answer:
+    """The answer with a short one, which is a part of its citation with markup in it."""
+    start = START + len("A quoted ")
+    quote = f"sentence {IMAGE} [click]"
+    return replace(answered, short=replace(answered.citations[0], start=start, end=start + len(quote), quote=quote))
+
+
+@pytest.fixture
+def disputed(answered: Answer) -> Answer:
+    """An answer with two citations, of which two parts disagree."""
+    first = answered.citations[0]
+    second = replace(first, number=2, start=len(FRONT), end=len(FRONT) + len(SCRIPT) + 3, quote=f"前言 {SCRIPT}")
+    parts = (
+        replace(second, start=second.start + 3, quote=SCRIPT),
+        replace(first, start=START + 2, end=START + 8, quote="quoted"),
+    )
+    short = replace(first, start=START + 2, end=START + 8, quote="quoted")
+    return replace(answered, citations=(first, second), short=short, conflict=parts)
+
+
+@pytest.fixture
 def refused(passage: Passage) -> Answer:
     return Answer("What?", "The articles do not say.", (), (Hit(passage, 1.0, 0.5, 0.0, 0.5),), 0.1)
 
@@ -88,7 +109,7 @@ def test_marks_cover_their_spans_and_only_those(document: Document) -> None:
     assert Page(unmarked).text.endswith(BODY.strip())
 
 
-@pytest.mark.parametrize("which", ["answered", "refused"])
+@pytest.mark.parametrize("which", ["answered", "shortened", "disputed", "refused"])
 def test_chat_bubble_shows_the_article_s_markup_as_text(
     which: str, document: Document, request: pytest.FixtureRequest
 ) -> None:
@@ -97,7 +118,7 @@ def test_chat_bubble_shows_the_article_s_markup_as_text(
     assert Page(markdown).tags == []
     obeyed = re.sub(r"\\.|\[\[\d+\]\]\(#source-\d+\)", "", markdown)
     assert not re.search(r"[\[\]`<>!_|]", obeyed)
-    assert obeyed.count("*") == (2 if which == "answered" else 4)
+    assert obeyed.count("*") == {"answered": 2, "shortened": 2 + 4, "disputed": 2 * 2, "refused": 4}[which]
     shown = Page(re.sub(r"\\(.)", r"\1", markdown)).text
     assert "alert(1)" in shown
     assert document.title in shown
@@ -119,6 +140,8 @@ def test_record_has_exactly_the_promised_keys(answered: Answer, document: Docume
         "answered": True,
         "text": f"{QUOTE} [1]",
         "confidence": pytest.approx(0.98765432, abs=1e-4),
+        "short": None,
+        "conflict": [],
         "citations": [
             {
                 "number": 1,
@@ -207,3 +230,70 @@ def test_what_a_model_wrote_is_shown_as_text(answered: Answer, document: Documen
     told = replace(answered, notice=f"The server {SCRIPT}")
     assert Page(answer_markdown(told, documents)).tags == []
     assert "The server" in answer_text(told, documents)
+
+
+def test_the_short_answer_comes_first(shortened: Answer, document: Document) -> None:
+    """In every form the short answer stands before the cited sentences, with the number of the one it is cut from."""
+    documents = {"a.md": document}
+    short = shortened.short
+    assert short is not None
+    assert document.text[short.start : short.end] == short.quote
+    place = {"number": 1, "start": short.start, "end": short.end, "quote": short.quote}
+    assert answer_record(shortened, documents)["short"] == place
+    first, second, *_ = answer_text(shortened, documents).split("\n\n")
+    assert (first, second) == (f"▸ {short.quote} [1]", shortened.text)
+    bold = answer_markdown(shortened, documents).split("\n\n")[0]
+    assert re.fullmatch(r"\*\*.+\*\* \[\[1\]\]\(#source-1\)", bold)
+    assert Page(re.sub(r"\\(.)", r"\1", bold)).text == f"**{short.quote}** [[1]](#source-1)"
+
+
+def test_a_short_answer_over_two_lines_is_shown_on_one(shortened: Answer, document: Document) -> None:
+    """Line ends inside the short answer become spaces where it is shown, and stay in the record."""
+    assert shortened.short is not None
+    broken = replace(shortened, short=replace(shortened.short, quote="two\r\n lines"))
+    assert answer_text(broken, {"a.md": document}).startswith("▸ two lines [1]\n")
+    assert answer_markdown(broken, {"a.md": document}).startswith("**two lines** [[1]]")
+    assert answer_record(broken, {"a.md": document})["short"]["quote"] == "two\r\n lines"
+
+
+@pytest.mark.parametrize(
+    ("question", "note"),
+    [
+        ("What?", f"The articles disagree: “{SCRIPT}” [2]; “quoted” [1]."),
+        ("什么？", f"文章的说法不一致：“{SCRIPT}” [2]；“quoted” [1]。"),
+    ],
+)
+def test_what_disagrees_is_said_instead_of_one_short_answer(
+    question: str, note: str, disputed: Answer, document: Document
+) -> None:
+    """Every form says first, in the question's language, what differs and where; none gives one value as the answer."""
+    documents, answer = {"a.md": document}, replace(disputed, question=question)
+    record = answer_record(answer, documents)
+    assert [(part["number"], part["quote"]) for part in record["conflict"]] == [(2, SCRIPT), (1, "quoted")]
+    for part in record["conflict"]:
+        assert document.text[part["start"] : part["start"] + len(part["quote"])] == part["quote"]
+    assert json.loads(json.dumps(record)) == record
+    text = answer_text(answer, documents)
+    assert text.split("\n")[0] == note
+    assert "▸" not in text
+    warned = answer_markdown(answer, documents).split("\n\n")[0]
+    assert re.findall(r"\[\[(\d)\]\]\(#source-(\d)\)", warned) == [("2", "2"), ("1", "1")]
+    assert not any(block.startswith("**") for block in answer_markdown(answer, documents).split("\n\n"))
+    plain = re.sub(r"\[\[(\d)\]\]\(#source-\d\)", r"[\1]", warned)
+    assert Page(re.sub(r"\\(.)", r"\1", plain)).text == f"⚠️ {note}"
+
+
+def test_what_agrees_is_not_called_a_conflict(answered: Answer, refused: Answer, document: Document) -> None:
+    """Without a conflict no form speaks of one, and without a short answer none is shown."""
+    for answer in (answered, refused):
+        for said in (answer_text(answer, {"a.md": document}), answer_markdown(answer, {"a.md": document})):
+            assert not any(
+                mark in said for mark in ("▸", "⚠️", "disagree", "不一致", "**Title" if answer.answered else "▸")
+            )
+
+
+def test_a_quoted_number_in_brackets_is_no_link(disputed: Answer, document: Document) -> None:
+    """Where a value that disagrees holds something like [1] of its own, only the numbers of sources are links."""
+    parts = (replace(disputed.conflict[0], quote="7 [3]"), disputed.conflict[1])
+    markdown = answer_markdown(replace(disputed, conflict=parts), {"a.md": document}).split("\n\n")[0]
+    assert re.findall(r"#source-(\d)", markdown) == ["2", "1"]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from qa.text import dominant_language, fold, sentences, terms
+from qa.text import dominant_language, fold, sentences, terms, words
 
 # Any character a file can hold, and more often those on which cutting depends.
 texts = st.text(
@@ -149,3 +149,35 @@ def test_full_stops_inside_a_sentence_do_not_cut_it(sentence: str) -> None:
 def test_list_and_table_marks_are_no_part_of_a_sentence(text: str, expected: list[str]) -> None:
     """What is quoted of a list item or table row is its text, never its number, bullet or outer bars."""
     assert quoted(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens", "expected"),
+    [
+        ("A 1,200-metre dive", [], ["A", "1,200", "metre", "dive"]),
+        ("OpenAI's GPT-4 in the U.S. café", [(0, 4), (4, 6)], ["OpenAI's", "GPT-4", "in", "the", "U.S", "café"]),
+        ("$20, 3.5% or the 3rd of the 1980s", [], ["$20", "3.5%", "or", "the", "3rd", "of", "the", "1980s"]),
+        ("图书馆有12本书", [(0, 3), (3, 4), (4, 6), (6, 7), (7, 8)], ["图书馆", "有", "12", "本", "书"]),
+        ("图书馆有12本书", [(0, 3)], ["图书馆", "有", "12", "本", "书"]),
+        ("图书馆的Wi-Fi", [(2, 5), (5, 9)], ["图", "书", "馆", "的", "Wi-Fi"]),
+        ("人工智能", [(0, 4), (0, 2), (2, 4)], ["人工智能"]),
+        ("，。“”", [], []),
+        ("", [], []),
+    ],
+)
+def test_words_are_those_expected(text: str, tokens: list[tuple[int, int]], expected: list[str]) -> None:
+    """Numbers and Latin words are whole; of the tokens those count that do not reach into one; the rest is split up."""
+    assert [text[start:end] for start, end in words(text, tokens)] == expected
+
+
+@given(texts, st.lists(st.tuples(st.integers(0, 120), st.integers(0, 5)), max_size=20))
+@settings(max_examples=200, deadline=None)
+def test_every_letter_is_in_one_word(text: str, drawn: list[tuple[int, int]]) -> None:
+    """Whatever the tokens, words stand in order, do not overlap, and hold every letter and digit."""
+    tokens = [(start, min(start + length, len(text))) for start, length in drawn if start <= len(text)]
+    spans = words(text, tokens)
+    bounds = [bound for span in spans for bound in span]
+    assert bounds == sorted(bounds)
+    assert all(0 <= start < end <= len(text) for start, end in spans)
+    inside = {place for start, end in spans for place in range(start, end)}
+    assert [place for place, character in enumerate(text) if character.isalnum() and place not in inside] == []

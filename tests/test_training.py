@@ -3,6 +3,7 @@ import gzip
 import json
 import random
 import re
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +12,16 @@ import pytest
 from numpy.typing import NDArray
 
 from qa import index
+from qa.calibration import calibration
+from qa.config import SearchSettings
 from qa.datatypes import Document, Hit, Passage
 from qa.embedder import StaticEmbedder, unit
 from qa.evidence import ANSWER_FEATURES, SENTENCE_FEATURES, logistic
-from qa.query import Query
+from qa.metrics import short_answer_scores
+from qa.query import Query, encode
 from qa.ranking import PASSAGE_FEATURES
+from qa.spans import best_span, probabilities
+from qa.spans import candidates as cut
 from qa.text import fold
 
 EXTRA = 'pip install -e ".[test,training]"'
@@ -26,17 +32,25 @@ import torch
 from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
 
-from training import sounds
+from training import calibration as recipe
+from training import sounds, spans
 from training.calibration import (
+    FOLDS,
+    FOR,
     PARALLEL,
+    REFUSED,
     WHOLE,
     Asked,
     Candidates,
     answer_spans,
+    ask_all,
+    build_settings,
     fit_answers,
     fit_kinds,
     fit_passages,
     fit_sentences,
+    fit_thresholds,
+    more_questions,
     natural_questions,
     parallel_candidates,
     ranked,
@@ -395,7 +409,7 @@ def asked(number: int, gold: int, question: str = "谁是院长？") -> Asked:
     features = generator.normal(scale=0.1, size=(3, len(SENTENCE_FEATURES)))
     features[gold, 0] += 1.0
     nothing = np.zeros(0, dtype=np.float32)
-    query = Query(question, "zh", nothing, (), nothing.astype(np.int32), (), nothing, nothing, nothing, (), 1.0)
+    query = Query(question, "zh", nothing, (), nothing.astype(np.int32), (), nothing, nothing, nothing, (), (), 1.0)
     places = [(hit, 0, 4), (hit, 4, 12), (hit, 12, 16)]
     return Asked(None, "a", True, query, [hit], places, features, np.arange(3) == gold, "zh to zh")
 
@@ -433,3 +447,245 @@ def test_the_refusal_model_separates_what_can_be_separated() -> None:
     sure = [logistic(each.answer_features, model) for each in examples]
     assert min(p for p, each in zip(sure, examples, strict=True) if each.answerable) > 0.5
     assert max(p for p, each in zip(sure, examples, strict=True) if not each.answerable) < 0.5
+
+
+def weighed(
+    number: int, *, answerable: bool, near_miss: bool = False, pair: str = "zh to zh", shift: float = 1.0
+) -> Asked:
+    """A question on a passage of its own, its features drawn at random but for `dense`, which tells the answerable."""
+    each = asked(number, 0)
+    each.document, each.answerable, each.near_miss, each.pair = f"{pair}-{number}", answerable, near_miss, pair
+    generator = np.random.default_rng(number)
+    each.answer_features = {name: float(generator.normal(scale=0.3)) for name in ANSWER_FEATURES}
+    each.answer_features["dense"] += shift * answerable
+    return each
+
+
+def test_near_misses_weigh_as_much_as_all_other_unanswerable_questions() -> None:
+    """Asking the near misses, or the answerable ones, three times over changes nothing of what is fitted."""
+    answerable = [weighed(number, answerable=True) for number in range(60)]
+    near = [weighed(number, answerable=False, near_miss=True, shift=0.5) for number in range(100, 120)]
+    strangers = [weighed(number, answerable=False) for number in range(200, 260)]
+    for each in near:
+        each.answer_features["word for word"] += 1.0
+    once = fit_answers([*answerable, *near, *strangers], penalty=1e-6)
+    for more in (near * 2, answerable * 2, strangers * 2):
+        model = fit_answers([*answerable, *near, *strangers, *more], penalty=1e-6)
+        assert model == pytest.approx(once, rel=0.03, abs=0.03)
+    without = fit_answers([*answerable, *strangers], penalty=1e-6)
+    assert without["word for word"] > once["word for word"] + 0.1
+
+
+def test_nothing_counts_against_what_it_speaks_for() -> None:
+    """Every coefficient has the sign of its feature, even where the examples would have it the other way round."""
+    examples = [weighed(number, answerable=bool(number % 2)) for number in range(120)]
+    for each in examples:
+        for name in ("short answer", "number missing"):
+            against = each.answerable == (name == "short answer")
+            each.answer_features[name] += -2.0 if against else 2.0
+    model = fit_answers(examples)
+    assert model["dense"] > 0
+    assert model["short answer"] == model["number missing"] == 0
+    assert all(model[name] >= 0 if name in FOR else model[name] <= 0 for name in ANSWER_FEATURES)
+
+
+def test_thresholds_refuse_a_small_share_of_what_can_be_answered() -> None:
+    """For each pair of languages so many answerable questions fall below it, judged by models that never saw them."""
+    pairs = {"zh to zh": 0.6, "en to zh": 0.2}
+    examples = [
+        weighed(number, answerable=bool(number % 2), near_miss=number % 4 == 0, pair=pair, shift=shift)
+        for pair, shift in pairs.items()
+        for number in range(400)
+    ]
+    unused = weighed(1000, answerable=True)
+    unused.refusal = False
+    unused.answer_features = {}
+    thresholds = fit_thresholds([*examples, unused])
+    assert thresholds.keys() == pairs.keys()
+    for pair, threshold in thresholds.items():
+        below: list[bool] = []
+        for part in range(FOLDS):
+            mine = [each for each in examples if each.pair == pair]
+            model = fit_answers([each for each in mine if zlib.crc32(each.document.encode()) % FOLDS != part])
+            judged = [each for each in mine if zlib.crc32(each.document.encode()) % FOLDS == part and each.answerable]
+            below += [logistic(each.answer_features, model) < threshold for each in judged]
+        assert len(below) == 200
+        assert np.mean(below) == pytest.approx(REFUSED, abs=0.01)
+
+
+@pytest.fixture
+def further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder with passages in both languages, and two files of further questions on them, one of near misses."""
+    for name, text in (("a.en", "Hall {0} has {0} books."), ("b.zh", "{0}号馆有{0}本书。")):
+        rows: list[dict[str, object]] = [{"p": text.format(number)} for number in range(30)]
+        write_rows(tmp_path / "question_passage" / f"{name}.jsonl.gz", rows)
+    files = []
+    for stem in ("spans", "near_misses"):
+        lines = [
+            {"file": name, "row": number, "question": question.format(number), "language": language, "type": "number"}
+            | ({"answer": [0, 4]} if stem == "spans" else {})
+            for name in ("a.en", "b.zh")
+            for language, question in (("en", "How many books has hall {}?"), ("zh", "{}号馆有几本书？"))
+            for number in range(30)
+        ]
+        files.append(tmp_path / f"{stem}.jsonl")
+        files[-1].write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    monkeypatch.setattr(recipe, "MORE", tuple(files))
+    return tmp_path
+
+
+def test_further_questions_are_as_many_for_each_pair_of_languages(
+    further: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of each pair of languages, answerable or not, as many are drawn, each once and with its answer; all if few."""
+    assert len(more_questions(further, seed=1)) == 2 * 4 * 30
+    monkeypatch.setattr(recipe, "MORE_OF_EACH", 7)
+    drawn = more_questions(further, seed=1)
+    keys = [(each["file"], each["row"], each["question"], bool(each["answers"])) for each in drawn]
+    assert len(set(keys)) == len(keys) == 2 * 4 * 7
+    sorts = {(file, question.isascii(), answered) for file, _, question, answered in keys}
+    assert len(sorts) == 8
+    for sort in sorts:
+        assert sum((file, question.isascii(), answered) == sort for file, _, question, answered in keys) == 7
+    assert all(answer_spans(each) in ([[0, 4]], []) and each["whole"] and each["refusal"] for each in drawn)
+    assert drawn == more_questions(further, seed=1) != more_questions(further, seed=2)
+
+
+def test_further_questions_are_asked_of_whole_paragraphs_alone(further: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are asked of the first index and of no other, and one that no passage answers is a near miss if found."""
+    monkeypatch.setattr(recipe, "MORE_OF_EACH", 2)
+    more = more_questions(further, seed=1)
+    by_hand = [{"file": "b.zh", "row": row, "question": f"{row}号馆有几本书？", "answer": [4, 6]} for row in range(12)]
+    found = {
+        (name, row): Document(f"{name}-{row}", "", text.format(row), f"{name}-{row}", language)
+        for name, text, language in (("a.en", "Hall {0} has {0} books.", "en"), ("b.zh", "{0}号馆有{0}本书。", "zh"))
+        for row in range(30)
+    }
+    (folder := further / "indexes").mkdir()
+    settings = build_settings(folder, by_hand, more, found, seed=1)
+    assert [question for question in settings[0].questions if "whole" in question] == more
+    assert not any("whole" in question for setting in settings[1:] for question in setting.questions)
+    assert not any("whole" in question for setting in settings for question in setting.strangers)
+    gathered = ask_all(settings[:1], found, SearchSettings(hits=60), calibration())
+    near = [each for each in gathered if each.near_miss]
+    assert len(near) == sum(not each["answers"] for each in more) == 8
+    assert not any(each.answerable for each in near)
+    answerable = sum(each.answerable for each in gathered)
+    assert answerable == len(by_hand) + 8
+    assert len(gathered) == 2 * answerable + 8 + len(settings[0].strangers)
+
+
+ANIMALS = ("turtle", "robot", "library", "clock", "tower", "forum", "museum", "river", "garden", "beach")
+PARTS = ("rooms", "doors", "stones", "windows", "legs", "books")
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> index.SearchIndex:
+    """Some index, to encode questions for."""
+    folder = tmp_path_factory.mktemp("spans")
+    index.build(folder, [Document("a", "", "Tea is hot.", "a", "en")], WHOLE, corpus=folder, created="")
+    return index.load(folder)
+
+
+def of_numbers(small: index.SearchIndex, numbers: range) -> list[spans.Example]:
+    """Questions for a number, each with two sentences, of which one states it and another for something else."""
+    examples = []
+    for number in numbers:
+        animal, other = ANIMALS[number % 10], ANIMALS[(number + 3) % 10]
+        part = PARTS[number % 6]
+        texts = (f"The old {animal} has {number + 20} {part} and a name.", f"A {other} stands near it in the rain.")
+        found = cut(small.aligner, encode(small, f"How many {part} has the {animal}?"), texts, [1.0, 0.0])
+        right = spans.shares_in_common(found, texts, str(number + 20))
+        examples.append(spans.Example(str(number), "a", "en", texts, str(number + 20), found, right))
+    return examples
+
+
+@pytest.mark.parametrize("answer", ["12本书", "12", "每位读者", "书。", "readers may", "borrow 12", "nothing of it"])
+def test_what_candidates_share_is_that_of_plain_loops(answer: str, small: index.SearchIndex) -> None:
+    """Each candidate's share is the F1 of its words with the answer's, wherever that stands, by sets of words."""
+    texts = ["每位读者可以借阅12本书，12本书！", "", "All readers may borrow 12 books; readers may not."]
+    found = cut(small.aligner, encode(small, "几本书？"), texts, [0.0] * 3)
+    expected = []
+    for number, (start, end) in zip(found.sentence.tolist(), found.spans.tolist(), strict=True):
+        text, best = texts[number], 0.0
+        mine = found.spans[(found.sentence == number) & (found.runs[:, 1] - found.runs[:, 0] == 1)].tolist()
+        words = {place for place, (low, high) in enumerate(sorted(mine)) if start <= low and high <= end}
+        for match in re.finditer(re.escape(answer.strip("。")), text):
+            gold = {
+                place for place, (low, high) in enumerate(sorted(mine)) if low < match.end() and high > match.start()
+            }
+            best = max(best, 2 * len(words & gold) / (len(words) + len(gold)))
+        expected.append(best)
+    assert spans.shares_in_common(found, texts, answer).tolist() == pytest.approx(expected)
+    assert (max(expected) == 1.0) == (answer != "nothing of it")
+
+
+def test_the_best_candidates_are_learned_from() -> None:
+    """The best are always kept, with some of the others and of the wrong ones, each once, in order, not too many."""
+    generator = np.random.default_rng(0)
+    right = np.where(generator.random(5000) < 0.1, generator.random(5000), 0.0).astype(np.float32)
+    kept = spans.learned_from(right, random.Random(1))
+    assert kept.tolist() == sorted(set(kept.tolist()))
+    sharing = int((right[kept] > 0).sum())
+    assert (sharing, len(kept) - sharing) == (spans.MOST_RIGHT, spans.MOST_WRONG)
+    best = np.argsort(-right, kind="stable")[: spans.MOST_RIGHT // 2]
+    assert set(best.tolist()) <= set(kept.tolist())
+    assert (kept == spans.learned_from(right, random.Random(1))).all()
+    few = np.array([0.0, 0.5, 1.0, 0.0], dtype=np.float32)
+    assert spans.learned_from(few, random.Random(1)).tolist() == [0, 1, 2, 3]
+    assert spans.learned_from(few[:0], random.Random(1)).tolist() == []
+
+
+def test_the_network_learns_a_plain_pattern(small: index.SearchIndex) -> None:
+    """Where a number always answers, the fit finds it in sentences that it has not seen, which it could not before."""
+    torch.set_num_threads(1)
+    learned, others = of_numbers(small, range(48)), of_numbers(small, range(50, 62))
+    scales = spans.Scales.of(learned)
+    scores = {}
+    for epochs in (0, 12):
+        model = spans.model_of(spans.fit(learned, scales, seed=1, epochs=epochs), scales)
+        chosen = [best_span(each.found, probabilities([model], each.found)) for each in others]
+        given = [
+            each.sentences[span.sentence][span.start : span.end] for each, span in zip(others, chosen, strict=True)
+        ]
+        scores[epochs] = np.mean(
+            [short_answer_scores(text, [each.answer], "en")[0] for text, each in zip(given, others, strict=True)]
+        )
+        assert spans.report([model], others)["a, en"]["exact match"] == pytest.approx(scores[epochs], abs=1e-3)
+    assert scores[0] < 0.5 < 0.9 < scores[12]
+
+
+def test_the_same_seed_gives_the_same_network(small: index.SearchIndex) -> None:
+    """Fitting twice from one seed gives equal networks; another seed gives others."""
+    learned = of_numbers(small, range(48))
+    scales = spans.Scales.of(learned)
+    first, again, other = (spans.fit(learned, scales, seed, epochs=1).state_dict() for seed in (3, 3, 4))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["hidden.weight"], other["hidden.weight"])
+
+
+def test_every_question_with_its_answer_is_gathered(human_questions: Path, tmp_path: Path) -> None:
+    """Questions by hand and the data's own come with their passage and answer, near misses do not, and each is cut."""
+    lines: list[dict[str, object]] = [
+        {"file": FITTED_ON[0], "row": 3, "question": "三号馆？", "language": "zh", "type": "number", "answer": [4, 6]},
+        {"file": FITTED_ON[0], "row": 4, "question": "四号馆？", "language": "zh", "type": "number"},
+    ]
+    path = tmp_path / "by hand.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    asked_for = spans.asked_questions(human_questions, [path])
+    assert len(asked_for) == 1 + 40 * len(FITTED_ON)
+    assert asked_for[0]["text"] == "3本"
+    assert all(each["text"] in each["passage"] for each in asked_for)
+    (folder := tmp_path / "index").mkdir()
+    gathered = list(spans.examples(asked_for, folder, seed=0))
+    assert [each.answer for each in gathered] == [each["text"] for each in asked_for]
+    assert {each.source for each in gathered} == {"by hand", *FITTED_ON}
+    for each in gathered:
+        assert len(each.right) == len(each.found.spans)
+        for share, number, (start, end) in zip(each.right, each.found.sentence, each.found.spans, strict=True):
+            text = each.sentences[number][start:end]
+            assert share == 1.0 if text == each.answer else (share < 1.0 or each.answer in text)
+        if not spans.held_out(each.document):
+            assert (each.right == 0).sum() <= spans.MOST_WRONG
+    held = {each.document: spans.held_out(each.document) for each in gathered}
+    assert 0 < sum(held.values()) < len(held) / 2

@@ -21,7 +21,7 @@ import re
 import tempfile
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,9 @@ from training.sources import FITTED_ON, for_fitting, parallel, rows
 
 OUTPUT = Path(__file__).parents[1] / "qa" / "calibration.json"
 QUESTIONS = Path(__file__).with_name("questions.jsonl")
+MORE = tuple(Path(__file__).with_name(name) for name in ("spans.jsonl", "near_misses.jsonl"))
+MORE_OF_EACH = 700  # questions taken of these for each pair of languages, and as many near misses
+REFUSED = 0.07  # share of the answerable questions that may be refused
 OTHERS = 1000  # passages of each language among which the asked ones stand
 SMALL = 10  # small indexes that share the asked passages out among them
 NEIGHBOURS = 2  # passages next to each asked one in its source, so that a small index has several on one subject
@@ -63,7 +66,7 @@ POOLS = {
 FOLDS = 5
 FOR = (  # what speaks for an answer; all other features speak against one
     "passage alignment", "sentence alignment", "dense", "passage margin", "lead over the last", "lexical share",
-    "word for word", "sentence score", "sentence margin",
+    "word for word", "sentence score", "sentence margin", "short answer", "sentence with the answer",
 )  # fmt: skip
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
@@ -74,7 +77,7 @@ Features = NDArray[np.float64]
 class Asked:
     """One question with what was found for it; `gold` tells, for each sentence, whether it holds the answer.
 
-    Only where `refusal` says so is the refusal model fitted on it.
+    Only where `refusal` says so is the refusal model fitted on it. A near miss is asked with its passage in the index.
     """
 
     retriever: Retriever
@@ -87,6 +90,7 @@ class Asked:
     gold: NDArray[np.bool_]
     pair: str
     refusal: bool = True
+    near_miss: bool = False
     answer_features: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -197,6 +201,27 @@ def natural_questions(data: Path, questions: Sequence[Mapping[str, Any]]) -> lis
     return found
 
 
+def more_questions(data: Path, seed: int) -> list[dict[str, Any]]:
+    """Some of the further hand-written questions of each pair of languages; they fit sentences and refusals alone."""
+    generator = random.Random(seed)
+    passages: dict[str, list[dict[str, Any]]] = {}
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    for file in MORE:
+        for record in map(json.loads, file.read_text(encoding="utf-8").splitlines()):
+            name = record["file"]
+            if name not in passages:
+                passages[name] = list(rows(data / "question_passage" / f"{name}.jsonl.gz"))
+            language = dominant_language(passages[name][record["row"]]["p"])
+            answers = [record["answer"]] if "answer" in record else []
+            question = {key: record[key] for key in ("file", "row", "question")}
+            groups[file.stem, record["language"], language].append(
+                {**question, "answers": answers, "refusal": True, "whole": True}
+            )
+    return [
+        each for _, group in sorted(groups.items()) for each in generator.sample(group, min(MORE_OF_EACH, len(group)))
+    ]
+
+
 def answer_spans(question: Mapping[str, Any]) -> list[list[int]]:
     """Where a question's passage holds its answer: once for one written by hand, else wherever its words stand."""
     return [question["answer"]] if "answer" in question else question.get("answers", [])
@@ -227,7 +252,7 @@ def build_settings(
 ) -> list[Setting]:
     """The indexes, written into `folder`; of the first, with whole paragraphs, every question is asked."""
     generator = random.Random(seed)
-    marked = [*questions, *(question for question in natural if question["refusal"])]
+    marked = [*questions, *(each for each in natural if each["refusal"] and "whole" not in each)]
     settings: list[Setting] = []
     large, *small = corpora(questions, found, seed)
     built = [(large, WHOLE), *((keys, IndexSettings()) for keys in (large, *small))]
@@ -251,7 +276,8 @@ def candidates(
     gathered: list[Candidates] = []
     for setting in settings:
         retriever = Retriever(setting.index, SearchSettings(), {"kinds": kinds})
-        for question in tqdm([q for q in setting.questions if answer_spans(q)], desc="finding", disable=None):
+        answerable = [each for each in setting.questions if answer_spans(each) and "whole" not in each]
+        for question in tqdm(answerable, desc="finding", disable=None):
             document, spans = found[question["file"], question["row"]], answer_spans(question)
             query, hits, features = retriever.candidates(question["question"])
             gold = [
@@ -342,6 +368,7 @@ def _asked(
         gold=np.array(gold, dtype=bool),
         pair=evidence.language_pair(retriever.index, query, hits),
         refusal=refusal,
+        near_miss=not spans and any(hit.passage.document_id == document.id for hit in hits),
     )
 
 
@@ -445,12 +472,14 @@ def fit_answers(asked: Sequence[Asked], penalty: float = 1e-3) -> dict[str, floa
     """Coefficients of the logistic model, by feature, and its intercept; both outcomes weigh alike.
 
     What speaks for an answer never counts against it, nor the other way round, however the examples happen to fall.
+    Of the unanswerable questions, near misses weigh as much as all others.
     """
     features = np.array([[each.answer_features[name] for name in ANSWER_FEATURES] for each in asked])
     scale = features.std(axis=0) + 1e-9
     table = np.hstack([np.ones((len(asked), 1)), features / scale])
     signs = np.where([each.answerable for each in asked], 1.0, -1.0)
-    weights = np.where(signs > 0, 0.5 / (signs > 0).sum(), 0.5 / (signs < 0).sum())
+    sorts = np.array([0 if each.answerable else 1 + each.near_miss for each in asked])
+    weights = np.array([0.5, 0.25, 0.25])[sorts] / np.bincount(sorts, minlength=3)[sorts]
 
     def loss(model: Features) -> tuple[float, Features]:
         margins = signs * (table @ model)
@@ -468,7 +497,8 @@ def with_answer_features(asked: Iterable[Asked], weights: Mapping[str, float]) -
     """Writes what speaks for an answer, by the sentences that the sentence model puts first."""
     for each in tqdm([each for each in asked if each.refusal], desc="weighing", disable=None):
         sentences = ranked(each, weights)
-        each.answer_features = evidence.answer_features(each.retriever, each.query, each.hits, sentences)
+        found = evidence.look_into(each.retriever, each.query, sentences)
+        each.answer_features = evidence.answer_features(each.retriever, each.query, each.hits, found)
 
 
 def fit_refusing(asked: Sequence[Asked]) -> dict[str, dict[str, float]]:
@@ -476,6 +506,28 @@ def fit_refusing(asked: Sequence[Asked]) -> dict[str, dict[str, float]]:
     fitted_on = [each for each in asked if each.refusal]
     pairs = sorted({each.pair for each in fitted_on})
     return {pair: fit_answers([each for each in fitted_on if each.pair == pair]) for pair in pairs}
+
+
+def fit_thresholds(asked: Sequence[Asked]) -> dict[str, float]:
+    """For each pair of languages the probability below which `REFUSED` of the answerable questions are refused.
+
+    The probabilities are those of models fitted without the questions they judge.
+    """
+    judged: dict[str, list[float]] = defaultdict(list)
+    for each, probability in _left_out(asked):
+        if each.answerable:
+            judged[each.pair].append(probability)
+    return {pair: round(float(np.quantile(found, REFUSED)), 4) for pair, found in sorted(judged.items())}
+
+
+def _left_out(asked: Sequence[Asked]) -> Iterator[tuple[Asked, float]]:
+    """Every question that fits the refusal model, with its probability by a model fitted on the other folds."""
+    used = [each for each in asked if each.refusal]
+    for number in range(FOLDS):
+        models = fit_refusing([each for each in used if each.fold != number])
+        for each in used:
+            if each.fold == number:
+                yield each, evidence.logistic(each.answer_features, models[each.pair])
 
 
 def report_passages(found: Sequence[Candidates]) -> dict[str, Any]:
@@ -521,6 +573,7 @@ def report(asked: Sequence[Asked]) -> dict[str, Any]:
 
 def _figures(outcomes: Sequence[tuple[Asked, list[bool], float]]) -> dict[str, Any]:
     truth = np.array([each.answerable for each, _, _ in outcomes if each.refusal])
+    near = np.array([each.near_miss for each, _, _ in outcomes if each.refusal])
     probability = np.array([probability for each, _, probability in outcomes if each.refusal])
     rights = [right for each, right, _ in outcomes if each.answerable]
     return {
@@ -534,7 +587,8 @@ def _figures(outcomes: Sequence[tuple[Asked, list[bool], float]]) -> dict[str, A
         "by threshold": {
             f"{threshold:.1f}": {
                 "answerable refused": round(float((probability[truth] < threshold).mean()), 4),
-                "unanswerable refused": round(float((probability[~truth] < threshold).mean()), 4),
+                "near misses refused": round(float((probability[near] < threshold).mean()), 4),
+                "other unanswerable refused": round(float((probability[~truth & ~near] < threshold).mean()), 4),
             }
             for threshold in THRESHOLDS
         },
@@ -549,7 +603,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=20260325)
     options = parser.parse_args(arguments)
     questions = [json.loads(line) for line in options.questions.read_text(encoding="utf-8").splitlines()]
-    natural = natural_questions(options.data, questions)
+    natural = [*natural_questions(options.data, questions), *more_questions(options.data, options.seed)]
     found = documents(options.data, questions, natural, options.seed)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         settings = build_settings(Path(folder), questions, natural, found, options.seed)
@@ -563,6 +617,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         fitted["sentence"] = fit_sentences(asked)
         with_answer_features(asked, fitted["sentence"])
         fitted["answer"] = fit_refusing(asked)
+        fitted["threshold"] = fit_thresholds(asked)
         figures = {"passages": report_passages(gathered), **report(asked)}
     fitted["report"] = figures
     options.output.write_text(json.dumps(fitted, indent=1) + "\n", encoding="utf-8", newline="\n")
