@@ -11,11 +11,13 @@ from qa.evidence import Evidence, ScoredSentence
 from qa.query import Query
 from qa.question import asks_for, numbers_in_words, offered
 from qa.spans import SENTENCES, Span, best_span
+from qa.text import dominant_language
 
 _QUANTITIES = {"date", "money", "share", "number"}
-_LEAST_SHARE = 0.01  # probability of a sentence holding the answer, below which it answers something else
+_LEAST_SHARE = 0.002  # probability of a sentence holding the answer, below which it answers something else
 _LEAST_OF_SENTENCE = 0.35  # of it, that of the values of the kind that is asked for
-_MET_LESS = 0.12  # share of the question that the other sentence may meet less
+_MET_LESS = 0.12  # share of the question that the other sentence may meet less …
+_MET_LESS_ACROSS = 0.35  # … and where it is in another language than the likeliest
 _AFTER = 16  # characters after a value in which its measure may stand
 _MEASURE = re.compile(
     r"\d\s*(?:[多余%％]|[十百千万亿]|thousand|million|billion|hundred)*\s*([^\W\d_十百千万亿a-z]|[a-z]{3,})",
@@ -39,9 +41,11 @@ def _values(query: Query, evidence: Evidence) -> Iterator[tuple[ScoredSentence, 
     if not len(shares):
         return
     met = evidence.context @ query.shares
-    best = float(met[int(shares.argmax())])
-    for number in np.argsort(-shares, kind="stable").tolist():
-        if shares[number] < _LEAST_SHARE or met[number] < best - _MET_LESS:
+    order = np.argsort(-shares, kind="stable").tolist()
+    language = dominant_language(top[order[0]].text)
+    for number in order:
+        less = _MET_LESS if dominant_language(top[number].text) == language else _MET_LESS_ACROSS
+        if shares[number] < _LEAST_SHARE or met[number] < met[order[0]] - less:
             continue
         rows = _of_the_kind(query, evidence, number)
         if evidence.likely[rows].sum() >= _LEAST_OF_SENTENCE * shares[number]:

@@ -411,7 +411,7 @@ def asked(number: int, gold: int, question: str = "谁是院长？") -> Asked:
     nothing = np.zeros(0, dtype=np.float32)
     query = Query(question, "zh", nothing, (), nothing.astype(np.int32), (), nothing, nothing, nothing, (), (), 1.0)
     places = [(hit, 0, 4), (hit, 4, 12), (hit, 12, 16)]
-    return Asked(None, "a", True, query, [hit], places, features, np.arange(3) == gold, "zh to zh")
+    return Asked(None, "a", True, query, [hit], places, features, np.arange(3) == gold, "zh to zh", "answerable")
 
 
 def test_the_sentence_model_finds_what_tells() -> None:
@@ -450,21 +450,22 @@ def test_the_refusal_model_separates_what_can_be_separated() -> None:
 
 
 def weighed(
-    number: int, *, answerable: bool, near_miss: bool = False, pair: str = "zh to zh", shift: float = 1.0
+    number: int, *, answerable: bool, sort: str = "left out", pair: str = "zh to zh", shift: float = 1.0
 ) -> Asked:
     """A question on a passage of its own, its features drawn at random but for `dense`, which tells the answerable."""
     each = asked(number, 0)
-    each.document, each.answerable, each.near_miss, each.pair = f"{pair}-{number}", answerable, near_miss, pair
+    each.document, each.answerable, each.pair = f"{pair}-{number}", answerable, pair
+    each.sort = "answerable" if answerable else sort
     generator = np.random.default_rng(number)
     each.answer_features = {name: float(generator.normal(scale=0.3)) for name in ANSWER_FEATURES}
     each.answer_features["dense"] += shift * answerable
     return each
 
 
-def test_near_misses_weigh_as_much_as_all_other_unanswerable_questions() -> None:
+def test_every_sort_of_unanswerable_question_weighs_alike() -> None:
     """Asking the near misses, or the answerable ones, three times over changes nothing of what is fitted."""
     answerable = [weighed(number, answerable=True) for number in range(60)]
-    near = [weighed(number, answerable=False, near_miss=True, shift=0.5) for number in range(100, 120)]
+    near = [weighed(number, answerable=False, sort="near miss", shift=0.5) for number in range(100, 120)]
     strangers = [weighed(number, answerable=False) for number in range(200, 260)]
     for each in near:
         each.answer_features["word for word"] += 1.0
@@ -493,7 +494,13 @@ def test_thresholds_refuse_a_small_share_of_what_can_be_answered() -> None:
     """For each pair of languages so many answerable questions fall below it, judged by models that never saw them."""
     pairs = {"zh to zh": 0.6, "en to zh": 0.2}
     examples = [
-        weighed(number, answerable=bool(number % 2), near_miss=number % 4 == 0, pair=pair, shift=shift)
+        weighed(
+            number,
+            answerable=bool(number % 2),
+            sort="near miss" if number % 4 == 0 else "stranger",
+            pair=pair,
+            shift=shift,
+        )
         for pair, shift in pairs.items()
         for number in range(400)
     ]
@@ -567,7 +574,7 @@ def test_further_questions_are_asked_of_whole_paragraphs_alone(further: Path, mo
     assert not any("whole" in question for setting in settings[1:] for question in setting.questions)
     assert not any("whole" in question for setting in settings for question in setting.strangers)
     gathered = ask_all(settings[:1], found, SearchSettings(hits=60), calibration())
-    near = [each for each in gathered if each.near_miss]
+    near = [each for each in gathered if each.sort == "near miss"]
     assert len(near) == sum(not each["answers"] for each in more) == 8
     assert not any(each.answerable for each in near)
     answerable = sum(each.answerable for each in gathered)

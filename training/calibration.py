@@ -64,6 +64,7 @@ POOLS = {
     "en": ("openstax_heading-para.en",),
 }
 FOLDS = 5
+SORTS = ("answerable", "near miss", "left out", "stranger")  # of questions, the last two by their passage
 FOR = (  # what speaks for an answer; all other features speak against one
     "passage alignment", "sentence alignment", "dense", "passage margin", "lead over the last", "lexical share",
     "word for word", "sentence score", "sentence margin", "short answer", "sentence with the answer",
@@ -77,7 +78,7 @@ Features = NDArray[np.float64]
 class Asked:
     """One question with what was found for it; `gold` tells, for each sentence, whether it holds the answer.
 
-    Only where `refusal` says so is the refusal model fitted on it. A near miss is asked with its passage in the index.
+    Only where `refusal` says so is the refusal model fitted on it. `sort` is one of `SORTS`.
     """
 
     retriever: Retriever
@@ -89,8 +90,8 @@ class Asked:
     features: Features
     gold: NDArray[np.bool_]
     pair: str
+    sort: str
     refusal: bool = True
-    near_miss: bool = False
     answer_features: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -338,18 +339,25 @@ def ask_all(
             document, refusal = found[question["file"], question["row"]], question.get("refusal", True)
             query, hits = retriever.search(question["question"])
             spans = answer_spans(question)
-            asked.append(_asked(retriever, query, hits, document, spans, refusal))
+            sort = "answerable" if spans else "near miss"
+            asked.append(_asked(retriever, query, hits, document, spans, sort, refusal))
             if spans and refusal:
                 without = [hit for hit in hits if hit.passage.document_id != document.id]
-                asked.append(_asked(retriever, query, without, document, [], refusal))
+                asked.append(_asked(retriever, query, without, document, [], "left out"))
         for question in setting.strangers:
             query, hits = retriever.search(question["question"])
-            asked.append(_asked(retriever, query, hits, found[question["file"], question["row"]], [], True))
+            asked.append(_asked(retriever, query, hits, found[question["file"], question["row"]], [], "stranger"))
     return asked
 
 
 def _asked(
-    retriever: Retriever, query: Query, hits: list[Hit], document: Document, spans: list[list[int]], refusal: bool
+    retriever: Retriever,
+    query: Query,
+    hits: list[Hit],
+    document: Document,
+    spans: list[list[int]],
+    sort: str,
+    refusal: bool = True,
 ) -> Asked:
     read = hits[: AnswerSettings().passages_read]
     places, features = evidence.sentence_features(retriever, query, read)
@@ -367,8 +375,8 @@ def _asked(
         features=features,
         gold=np.array(gold, dtype=bool),
         pair=evidence.language_pair(retriever.index, query, hits),
+        sort=sort,
         refusal=refusal,
-        near_miss=not spans and any(hit.passage.document_id == document.id for hit in hits),
     )
 
 
@@ -472,14 +480,17 @@ def fit_answers(asked: Sequence[Asked], penalty: float = 1e-3) -> dict[str, floa
     """Coefficients of the logistic model, by feature, and its intercept; both outcomes weigh alike.
 
     What speaks for an answer never counts against it, nor the other way round, however the examples happen to fall.
-    Of the unanswerable questions, near misses weigh as much as all others.
+    So do the sorts of unanswerable questions.
     """
     features = np.array([[each.answer_features[name] for name in ANSWER_FEATURES] for each in asked])
     scale = features.std(axis=0) + 1e-9
     table = np.hstack([np.ones((len(asked), 1)), features / scale])
     signs = np.where([each.answerable for each in asked], 1.0, -1.0)
-    sorts = np.array([0 if each.answerable else 1 + each.near_miss for each in asked])
-    weights = np.array([0.5, 0.25, 0.25])[sorts] / np.bincount(sorts, minlength=3)[sorts]
+    sorts = np.array([SORTS.index(each.sort) for each in asked])
+    counts = np.bincount(sorts, minlength=len(SORTS))
+    of_sort = np.full(len(SORTS), 0.5 / max((counts[1:] > 0).sum(), 1))
+    of_sort[0] = 0.5
+    weights = of_sort[sorts] / counts[sorts]
 
     def loss(model: Features) -> tuple[float, Features]:
         margins = signs * (table @ model)
@@ -573,7 +584,7 @@ def report(asked: Sequence[Asked]) -> dict[str, Any]:
 
 def _figures(outcomes: Sequence[tuple[Asked, list[bool], float]]) -> dict[str, Any]:
     truth = np.array([each.answerable for each, _, _ in outcomes if each.refusal])
-    near = np.array([each.near_miss for each, _, _ in outcomes if each.refusal])
+    sorts = np.array([each.sort for each, _, _ in outcomes if each.refusal])
     probability = np.array([probability for each, _, probability in outcomes if each.refusal])
     rights = [right for each, right, _ in outcomes if each.answerable]
     return {
@@ -587,8 +598,11 @@ def _figures(outcomes: Sequence[tuple[Asked, list[bool], float]]) -> dict[str, A
         "by threshold": {
             f"{threshold:.1f}": {
                 "answerable refused": round(float((probability[truth] < threshold).mean()), 4),
-                "near misses refused": round(float((probability[near] < threshold).mean()), 4),
-                "other unanswerable refused": round(float((probability[~truth & ~near] < threshold).mean()), 4),
+                **{
+                    f"{sort} refused": round(float((probability[sorts == sort] < threshold).mean()), 4)
+                    for sort in SORTS[1:]
+                    if (sorts == sort).any()
+                },
             }
             for threshold in THRESHOLDS
         },
