@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Literal, get_args
 
@@ -214,6 +215,11 @@ def offers(sentence: str, kind: Kind, question: str) -> bool:
     """Whether a sentence holds something of that kind: for a number, one that the question does not itself name."""
     if kind == "number":
         return bool(numbers_stated(sentence) - numbers_named(question) - {"1"})  # a lone 一 or "one" is no figure
+    return _holds(sentence, kind)
+
+
+@lru_cache(maxsize=8192)  # a question reads its best passages several times
+def _holds(sentence: str, kind: Kind) -> bool:
     return bool(_OFFERS[kind].search(simplified(sentence)))
 
 
@@ -260,12 +266,13 @@ def numbers_named(question: str) -> set[str]:
     return values | _english_values(folded, ordinals_alone=True)
 
 
-def numbers_stated(text: str) -> set[str]:
+@lru_cache(maxsize=8192)  # a question reads its best passages several times
+def numbers_stated(text: str) -> frozenset[str]:
     """Every value a text may be said to state, in digits or in words of either language."""
     folded = fold(text)
     values = {number.replace(",", "") for number in _ARABIC_NUMBER.findall(folded)}
     values.update(_han_value(number) for number in _HAN_NUMBER.findall(folded))
-    return values | _english_values(folded, ordinals_alone=False)
+    return frozenset(values | _english_values(folded, ordinals_alone=False))
 
 
 def numbers_in_words(text: str) -> list[tuple[int, int]]:

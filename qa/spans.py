@@ -25,7 +25,8 @@ from qa.text import fold, words
 
 _FILE = Path(__file__).with_name("spans.safetensors")
 SENTENCES = 4  # that are looked into
-MOST_WORDS = 10  # of a candidate, unless it runs from one punctuation mark to another
+MOST_WORDS = 10  # of a candidate, unless it runs from one punctuation mark to another …
+MOST_WORDS_BETWEEN_MARKS = 40  # … where it may have so many
 _NEARNESS = (0.85, 0.5)  # what a met word still counts for a word further away
 _COMPARED = 60  # likeliest candidates
 SET_APART = 6  # places between sentences that the convolutions do not see across
@@ -335,7 +336,7 @@ def _bounds(read: _Words) -> tuple[Rows, Rows]:
         short = {
             (start, stop) for start in range(first, end) for stop in range(start + 1, min(start + MOST_WORDS, end) + 1)
         }
-        long = {(start, stop) for start in marks for stop in marks if stop > start}
+        long = {(start, stop) for start in marks for stop in marks if 0 < stop - start <= MOST_WORDS_BETWEEN_MARKS}
         runs += sorted(short | long)
     bounds = np.array(runs, dtype=np.int64).reshape(-1, 2)
     return bounds[:, 0], bounds[:, 1]

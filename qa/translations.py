@@ -8,7 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +87,12 @@ def _set_apart(phrase: str) -> str:
     return f" {phrase} "
 
 
+@lru_cache(maxsize=8192)  # a question reads its best passages several times
+def _as_compared(text: str, language: Language) -> str:
+    """A text as the words of a question in that language's translation are looked for in it."""
+    return fold(text) if language == "en" else _set_apart(" ".join(terms(text)))
+
+
 def held(wanted: Sequence[Meaning], texts: Sequence[str], language: Language) -> NDArray[np.float32]:
     """1 where a text holds a word of that meaning, else 0, shape (texts, meanings).
 
@@ -95,7 +101,7 @@ def held(wanted: Sequence[Meaning], texts: Sequence[str], language: Language) ->
         texts: parts of one passage.
         language: of the question.
     """
-    read = [fold(text) if language == "en" else _set_apart(" ".join(terms(text))) for text in texts]
+    read = [_as_compared(text, language) for text in texts]
     together = "\n".join(read)
     found = np.zeros((len(texts), len(wanted)), dtype=np.float32)
     for column, meaning in enumerate(wanted):
