@@ -14,9 +14,10 @@ from qa.spans import SENTENCES, Span, best_span
 from qa.text import dominant_language
 
 _QUANTITIES = {"date", "money", "share", "number"}
+_SCORED_LESS = 6.0  # log odds that the sentence model may rank a sentence behind the likeliest
 _LEAST_SHARE = 0.002  # probability of a sentence holding the answer, below which it answers something else
 _LEAST_OF_SENTENCE = 0.35  # of it, that of the values of the kind that is asked for
-_MET_LESS = 0.12  # share of the question that the other sentence may meet less …
+_MET_LESS = 0.2  # share of the question that the other sentence may meet less …
 _MET_LESS_ACROSS = 0.35  # … and where it is in another language than the likeliest
 _AFTER = 16  # characters after a value in which its measure may stand
 _MEASURE = re.compile(
@@ -45,7 +46,8 @@ def _values(query: Query, evidence: Evidence) -> Iterator[tuple[ScoredSentence, 
     language = dominant_language(top[order[0]].text)
     for number in order:
         less = _MET_LESS if dominant_language(top[number].text) == language else _MET_LESS_ACROSS
-        if shares[number] < _LEAST_SHARE or met[number] < met[order[0]] - less:
+        likely = shares[number] >= _LEAST_SHARE and top[number].score >= top[order[0]].score - _SCORED_LESS
+        if not likely or met[number] < met[order[0]] - less:
             continue
         rows = _of_the_kind(query, evidence, number)
         if evidence.likely[rows].sum() >= _LEAST_OF_SENTENCE * shares[number]:

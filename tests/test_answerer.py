@@ -24,7 +24,7 @@ ANSWERABLE = [
     "How many chips does FlagOS 2.0 support?",
     "朱松纯是谁？",
 ]
-UNANSWERABLE = ["火星上的基地什么时候建成？", "Who won the football match on Sunday?", "红烧肉要炖多久？"]
+UNANSWERABLE = ["火星上的基地什么时候建成？", "How do I bake bread?", "红烧肉要炖多久？"]
 ALWAYS = Settings(answer=AnswerSettings(minimum_confidence=0.0))
 NEVER = Settings(answer=AnswerSettings(minimum_confidence=1.0))
 GENEROUS = replace(ALWAYS, answer=replace(ALWAYS.answer, citation_share=0.0))

@@ -65,6 +65,7 @@ POOLS = {
 }
 FOLDS = 5
 SORTS = ("answerable", "near miss", "left out", "stranger")  # of questions, the last two by their passage
+SORT_WEIGHTS = (1.0, 1.0, 1.0, 2.0)  # of each sort as a whole; the unanswerable together weigh as the answerable
 FOR = (  # what speaks for an answer; all other features speak against one
     "passage alignment", "sentence alignment", "dense", "passage margin", "lead over the last", "lexical share",
     "word for word", "sentence score", "sentence margin", "short answer", "sentence with the answer",
@@ -480,7 +481,7 @@ def fit_answers(asked: Sequence[Asked], penalty: float = 1e-3) -> dict[str, floa
     """Coefficients of the logistic model, by feature, and its intercept; both outcomes weigh alike.
 
     What speaks for an answer never counts against it, nor the other way round, however the examples happen to fall.
-    So do the sorts of unanswerable questions.
+    Of the unanswerable questions, strangers weigh twice as much as either other sort.
     """
     features = np.array([[each.answer_features[name] for name in ANSWER_FEATURES] for each in asked])
     scale = features.std(axis=0) + 1e-9
@@ -488,9 +489,9 @@ def fit_answers(asked: Sequence[Asked], penalty: float = 1e-3) -> dict[str, floa
     signs = np.where([each.answerable for each in asked], 1.0, -1.0)
     sorts = np.array([SORTS.index(each.sort) for each in asked])
     counts = np.bincount(sorts, minlength=len(SORTS))
-    of_sort = np.full(len(SORTS), 0.5 / max((counts[1:] > 0).sum(), 1))
-    of_sort[0] = 0.5
-    weights = of_sort[sorts] / counts[sorts]
+    of_sort = np.where(counts > 0, SORT_WEIGHTS, 0.0)
+    of_sort[1:] *= of_sort[0] / max(of_sort[1:].sum(), 1e-9)
+    weights = (of_sort / max(of_sort.sum(), 1e-9))[sorts] / counts[sorts]
 
     def loss(model: Features) -> tuple[float, Features]:
         margins = signs * (table @ model)
