@@ -8,28 +8,29 @@ from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from math import prod
 
-from qa.question import SURNAMES, numbers_stated
-from qa.text import dominant_language, fold, terms
+from qa.question import (
+    ENGLISH_TEENS,
+    ENGLISH_TENS,
+    ENGLISH_UNITS,
+    HAN_DIGITS,
+    HAN_NUMERAL,
+    HAN_UNITS,
+    SURNAMES,
+    numbers_stated,
+)
+from qa.text import MONTHS, dominant_language, fold, terms
 
-_HAN_DIGITS = "零〇一二两三四五六七八九"
-_HAN_SCALES = {"十": 10, "百": 100, "千": 1_000, "万": 10_000, "亿": 100_000_000}
-_HAN_NUMERAL = f"[{_HAN_DIGITS}{''.join(_HAN_SCALES)}]"
+_HAN_NUMERAL = f"[{HAN_NUMERAL}]"
 _ENGLISH_SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_ONES = "one|two|three|four|five|six|seven|eight|nine"
-_TEENS = "ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen"
-_TENS = "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
+_ONES, _TEENS, _TENS = ("|".join(words) for words in (ENGLISH_UNITS, ENGLISH_TEENS, ENGLISH_TENS))
 _ARABIC = r"\d+(?:[.,]\d+)*"
 _SCALED = re.compile(
     rf"(?P<number>{_ARABIC}|\b(?:(?:{_TENS})(?:[ -](?:{_ONES}))?|{_TEENS}|{_ONES}|an?)\b)[ -]?[多余来]?"
-    rf"(?P<scales>[{''.join(_HAN_SCALES)}]+|(?:(?:{'|'.join(_ENGLISH_SCALES)})\b[ -]?)+)"
+    rf"(?P<scales>[{''.join(HAN_UNITS)}]+|(?:(?:{'|'.join(_ENGLISH_SCALES)})\b[ -]?)+)"
 )
 
-_MONTHS = (
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
-    "december",
-)  # fmt: skip
-_SHORT_MONTHS = {**{month[:3]: number for number, month in enumerate(_MONTHS, 1)}, "sept": 9}
-_MONTH_NUMBERS = {**{month: number for number, month in enumerate(_MONTHS, 1)}, **_SHORT_MONTHS}
+_SHORT_MONTHS = {**{month[:3]: number for number, month in enumerate(MONTHS, 1)}, "sept": 9}
+_MONTH_NUMBERS = {**{month: number for number, month in enumerate(MONTHS, 1)}, **_SHORT_MONTHS}
 _LATIN_MONTH = "|".join(sorted(_MONTH_NUMBERS, key=len, reverse=True))
 _MONTH = re.compile(
     rf"(?P<han>(?:\d{{1,2}}|[一二三四五六七八九十]{{1,2}})) ?月"
@@ -47,11 +48,11 @@ _COUNTED = re.compile(
     rf"|(?<![几数上好半每]){_HAN_NUMERAL}+(?=[{_MEASURES}])(?!年代|分(?!钟))|{_HAN_NUMERAL}{{2,}}[万亿]"
     r"|\b[a-z]+(?:-[a-z]+)?\b"
 )
-_SEVERAL = re.compile(f"[{_HAN_DIGITS}]{{2,3}}")  # 五六: five or six
+_SEVERAL = re.compile(f"[{''.join(HAN_DIGITS)}]{{2,3}}")  # 五六: five or six
 _LOOSE = {"first": "1", "second": "2", "both": "2"}
 
 _LATIN_WORD = re.compile(r"[A-Za-zÀ-ɏ][A-Za-zÀ-ɏ0-9]+")
-_NO_NAMES = frozenset(_MONTHS)
+_NO_NAMES = frozenset(MONTHS)
 _QUOTED = re.compile("《([^《》]{1,40})》|〈([^〈〉]{1,40})〉|「([^「」]{1,40})」|『([^『』]{1,40})』|“([^“”]{1,40})”")
 _TRANSLITERATED = re.compile("[\u4e00-\u9fff]{1,2}[·•‧][\u4e00-\u9fff]{1,2}")  # where it starts and ends is unknown
 _HAN = re.compile("[\u4e00-\u9fff]")
@@ -105,7 +106,7 @@ def _month(match: re.Match[str]) -> str:
 def _scaled(match: re.Match[str]) -> str:
     number = "1" if match["number"] in ("a", "an") else max(numbers_stated(match["number"]), key=len)
     scales = re.findall(r"[a-z]+", match["scales"]) or list(match["scales"])
-    times = prod((_HAN_SCALES | _ENGLISH_SCALES)[scale] for scale in scales)
+    times = prod((HAN_UNITS | _ENGLISH_SCALES)[scale] for scale in scales)
     try:
         return _plain(str(Decimal(number) * times))
     except InvalidOperation:  # a version number, as in 1.2.3

@@ -10,7 +10,7 @@ from qa.claims import numbers_claimed
 from qa.evidence import Evidence, ScoredSentence
 from qa.query import Query
 from qa.question import asks_for, numbers_in_words, offered
-from qa.spans import SENTENCES, Span, best_span
+from qa.spans import SENTENCES, Rows, Span, best_span, holding
 from qa.text import dominant_language
 
 _QUANTITIES = {"date", "money", "share", "number"}
@@ -56,15 +56,14 @@ def _values(query: Query, evidence: Evidence) -> Iterator[tuple[ScoredSentence, 
                 yield top[number], span
 
 
-def _of_the_kind(query: Query, evidence: Evidence, number: int) -> np.ndarray:
+def _of_the_kind(query: Query, evidence: Evidence, number: int) -> Rows:
     """The candidates in a sentence that hold something of the kind asked for, by row."""
-    sentence, (first, last) = evidence.ranked[number], evidence.found.spans.T
-    holds = np.zeros(len(first), dtype=bool)
-    in_words = numbers_in_words(sentence.text) if asks_for(query.text) == "number" else []
-    for start, end in [*offered(sentence.text, query.text), *in_words]:
-        holds |= (first <= start) & (last >= end)
-    rows: np.ndarray = np.flatnonzero(holds & (evidence.found.sentence == number))
-    return rows
+    text, found = evidence.ranked[number].text, evidence.found
+    in_words = numbers_in_words(text) if asks_for(query.text) == "number" else []
+    mine = np.flatnonzero(found.sentence == number)
+    places = [*offered(text, query.text), *in_words]
+    held = holding(np.zeros(len(mine), dtype=np.int64), found.spans[mine], [places])
+    return mine[held]
 
 
 def _differ(one: ScoredSentence, here: Span, other: ScoredSentence, there: Span) -> bool:

@@ -8,6 +8,7 @@ looked into for the words that answer.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,7 +92,7 @@ class ScoredSentence:
         return "\n".join((*self.passage.headings, self.text))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots, so that what follows from the fields is kept once it is asked for
 class Evidence:
     """What the best passages hold for a question.
 
@@ -108,12 +109,12 @@ class Evidence:
     likely: NDArray[np.float32]
     context: NDArray[np.float32]
 
-    @property
+    @cached_property
     def short(self) -> Span | None:
         """The words expected to share most with the answer."""
         return best_span(self.found, self.likely)
 
-    @property
+    @cached_property
     def shares(self) -> NDArray[np.float32]:
         """The probability of each of the first sentences to hold the answer, shape (sentences,)."""
         shares: NDArray[np.float32] = np.zeros(len(self.ranked[:SENTENCES]), dtype=np.float32)

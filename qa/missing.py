@@ -47,7 +47,7 @@ def _lacks(query: Query, reading: Reading, stated: set[str], start: int, end: in
     """Whether no passage mentions the word there: states its number, holds one like it, or its translation."""
     if numbers := numbers_named(query.text[start:end]):
         return not numbers & stated
-    columns = [i for i, (first, last) in enumerate(query.spans) if first < end and last > start]
+    columns = query.tokens_within(start, end)
     if not columns or query.shares[columns].sum() * len(query.shares) <= _WEIGHTY:
         return False
     translated = [i for i, meaning in enumerate(query.meanings) if meaning.start < end and meaning.end > start]

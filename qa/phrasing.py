@@ -11,7 +11,7 @@ import unicodedata
 from itertools import pairwise
 from pathlib import Path
 
-from qa.text import dominant_language, simplified, terms
+from qa.text import MONTHS, dominant_language, simplified, terms
 
 _HAN = "\u4e00-\u9fff"
 _SIGNS = " \t\n。，、！？；：,.!?;:…～~·—-"
@@ -55,9 +55,7 @@ _LISTED_ZH = re.compile(
 
 _LISTED_EN = _RELATIONS_EN | _GENERAL_EN | _ASKS_EN | _AUXILIARIES_EN | _GRAMMAR_EN | _VERBS_EN
 _WORD_EN = re.compile(r"[^\W_]+(?:[.'’-][^\W_]+)*")
-_MONTHS = (
-    "January|February|March|April|May|June|July|August|September|October|November|December"  # of a date, never a verb
-)
+_MONTHS = "|".join(map(str.capitalize, MONTHS))  # as in a date; May and March in small letters are verbs
 _DATE_EN = (
     rf"(?:\d{{1,2}} )?\b(?:{_MONTHS})\b(?: \d{{1,2}}\b(?!:))?(?:,? \d{{4}})?|\b(?:1[5-9]|20)\d\ds?\b"
     r"|\b(?:last|this|next) (?:year|month|week)\b"

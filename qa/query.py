@@ -43,7 +43,11 @@ class Query:
 
     def columns(self, part: Name | Meaning) -> list[int]:
         """Which tokens lie in a part of the question."""
-        return [i for i, (start, end) in enumerate(self.spans) if start < part.end and end > part.start]
+        return self.tokens_within(part.start, part.end)
+
+    def tokens_within(self, start: int, end: int) -> list[int]:
+        """Which tokens lie, at least in part, in characters `[start, end)` of the question."""
+        return [i for i, (first, last) in enumerate(self.spans) if first < end and last > start]
 
 
 def encode(index: SearchIndex, question: str) -> Query:

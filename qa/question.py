@@ -6,7 +6,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Literal, get_args
 
-from qa.text import fold, simplified
+from qa.text import MONTHS, fold, simplified
 
 Kind = Literal["date", "money", "share", "number", "person", "organisation", "place", "reason", "means", "list"]
 
@@ -15,21 +15,32 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 _HAN_RUN = re.compile(r"[\u4e00-\u9fff]{3,}")
 _WORD = re.compile(r"[a-z0-9]+")
 _ARABIC_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_HAN_DIGITS = {digit: value for value, digit in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
-_HAN_UNITS = {"十": 10, "百": 100, "千": 1_000, "万": 10_000, "亿": 100_000_000}
-_HAN_NUMERAL = "".join((*_HAN_DIGITS, *_HAN_UNITS))
+HAN_DIGITS = {digit: value for value, digit in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
+HAN_UNITS = {"十": 10, "百": 100, "千": 1_000, "万": 10_000, "亿": 100_000_000}
+HAN_NUMERAL = "".join((*HAN_DIGITS, *HAN_UNITS))
 _LONGEST_NUMERAL = 24  # characters; a longer run is no number that anyone has written
-_HAN_NUMBER = re.compile(f"[{_HAN_NUMERAL}]{{1,{_LONGEST_NUMERAL}}}")
+_HAN_NUMBER = re.compile(f"[{HAN_NUMERAL}]{{1,{_LONGEST_NUMERAL}}}")
 _HAN_NUMBER_IN_USE = re.compile(
-    f"(?<=第)[{_HAN_NUMERAL}]{{1,{_LONGEST_NUMERAL}}}|[{_HAN_NUMERAL}]{{1,{_LONGEST_NUMERAL}}}(?=[年月日届])"
+    f"(?<=第)[{HAN_NUMERAL}]{{1,{_LONGEST_NUMERAL}}}|[{HAN_NUMERAL}]{{1,{_LONGEST_NUMERAL}}}(?=[年月日届])"
 )
-_FIGURE = re.compile(rf"\d+(?:[.,]\d+)*|[{_HAN_NUMERAL}]{{1,{_LONGEST_NUMERAL}}}")
-_UNITS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
-_TEENS = ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
-_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_FIGURE = re.compile(f"{_ARABIC_NUMBER.pattern}|{_HAN_NUMBER.pattern}")
+ENGLISH_UNITS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+ENGLISH_TEENS = [
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+ENGLISH_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _CARDINALS = {
-    **{word: value for value, word in enumerate((*_UNITS, *_TEENS), start=1)},
-    **{word: 10 * value for value, word in enumerate(_TENS, start=2)},
+    **{word: value for value, word in enumerate((*ENGLISH_UNITS, *ENGLISH_TEENS), start=1)},
+    **{word: 10 * value for value, word in enumerate(ENGLISH_TENS, start=2)},
 }
 _IRREGULAR_ORDINALS = {"third": 3, "fifth": 5, "eighth": 8, "ninth": 9, "twelfth": 12}  # first, second: seldom editions
 _ORDINALS = {
@@ -39,7 +50,8 @@ _ORDINALS = {
 }
 _AFTER_TENS = {"first": 1, "second": 2, **_ORDINALS}
 _ENGLISH_NUMBER = re.compile(
-    rf"\b(?:(?P<tens>{'|'.join(_TENS)})[ -](?P<ones>{'|'.join((*_UNITS, *_AFTER_TENS))})|(?P<word>[a-z]+))\b"
+    rf"\b(?:(?P<tens>{'|'.join(ENGLISH_TENS)})[ -](?P<ones>{'|'.join((*ENGLISH_UNITS, *_AFTER_TENS))})"
+    r"|(?P<word>[a-z]+))\b"
 )
 
 # What a question asks for, by its words; the first pattern that fits counts. Matched against folded text.
@@ -127,7 +139,6 @@ _ASKS_FOR: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ),
 )
 
-_MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
 _NAME = r"(?<![.!?] )(?<!^)\b[A-Z][\w’'-]+"
 SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林郑罗梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金"
@@ -137,7 +148,7 @@ SURNAMES = (
 _OFFERS: dict[Kind, re.Pattern[str]] = {
     "date": re.compile(
         r"\d\s*[年月日]|[〇零一二三四五六七八九十]+[年月日]|(?:周|星期|礼拜)[一二三四五六日天末]|[今去明前]年|[年世][初底末纪]|世纪|年代"
-        rf"|\b(?:{_MONTHS})\b|\b[12]\d{{3}}\b|\d(?:st|nd|rd|th|s)\b|\bcentur"
+        rf"|\b(?:{'|'.join(MONTHS)})\b|\b[12]\d{{3}}\b|\d(?:st|nd|rd|th|s)\b|\bcentur"
         r"|\b(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b|\b(?:yester|to)day\b|\b(?:last|this) year\b",
         re.IGNORECASE,
     ),
@@ -296,13 +307,13 @@ def _english_values(folded: str, *, ordinals_alone: bool) -> set[str]:
 
 def _han_value(number: str) -> str:
     """A Chinese numeral, or one spelt digit by digit (二〇二六), in Arabic digits."""
-    if not any(character in _HAN_UNITS for character in number):
-        return "".join(str(_HAN_DIGITS[digit]) for digit in number).lstrip("0") or "0"
+    if not any(character in HAN_UNITS for character in number):
+        return "".join(str(HAN_DIGITS[digit]) for digit in number).lstrip("0") or "0"
     total = group = digit = 0  # of 万 and 亿; of what stands before the next of them; not yet multiplied
     for character in number:
-        unit = _HAN_UNITS.get(character, 0)
+        unit = HAN_UNITS.get(character, 0)
         if not unit:
-            digit = _HAN_DIGITS[character]
+            digit = HAN_DIGITS[character]
         elif unit < 10_000:
             group, digit = group + max(digit, 1) * unit, 0
         else:  # 亿 multiplies all before it, 万 what follows the last 亿

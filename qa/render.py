@@ -143,22 +143,22 @@ def answer_text(answer: Answer, documents: Mapping[str, Document]) -> str:
     return "\n".join(lines).rstrip()
 
 
-def conflict_note(answer: Answer, quote: Callable[[Citation], str] = lambda span: _quoted(span.quote, span)) -> str:
+def conflict_note(answer: Answer, quote: Callable[[Citation], str] | None = None) -> str:
     """What the articles say differently, each with its source, in the question's language; nothing if they agree.
 
     Args:
         answer: whose conflict it is.
-        quote: writes one of its spans.
+        quote: writes one of its spans; plainly where it is not given.
     """
     if not answer.conflict:
         return ""
-    said = [quote(span) for span in answer.conflict]
+    said = [(quote or _quoted)(span) for span in answer.conflict]
     in_chinese = dominant_language(answer.question) == "zh"
     return f"文章的说法不一致：{'；'.join(said)}。" if in_chinese else f"The articles disagree: {'; '.join(said)}."
 
 
-def _quoted(text: str, span: Citation) -> str:
-    return f"“{' '.join(text.split())}” [{span.number}]"
+def _quoted(span: Citation) -> str:
+    return f"“{' '.join(span.quote.split())}” [{span.number}]"
 
 
 def searched_note(answer: Answer) -> str:

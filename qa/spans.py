@@ -21,7 +21,7 @@ from safetensors.numpy import load_file
 from qa.embedder import StaticEmbedder, unit
 from qa.query import Query
 from qa.question import KINDS, asks_for, offered, question_word
-from qa.text import fold, words
+from qa.text import MONTHS, fold, words
 
 _FILE = Path(__file__).with_name("spans.safetensors")
 SENTENCES = 4  # that are looked into
@@ -31,7 +31,7 @@ _NEARNESS = (0.85, 0.5)  # what a met word still counts for a word further away
 _COMPARED = 60  # likeliest candidates
 SET_APART = 6  # places between sentences that the convolutions do not see across
 _SHARPNESS = 8.0  # of the attention of a word on the question's tokens
-_SCALE, _FAR = 1.5, 5.0  # of projected unit vectors; where a feature is cut off, in deviations
+SCALE, FAR = 1.5, 5.0  # of projected unit vectors; where a feature is cut off, in deviations
 _HAN = re.compile("[\u4e00-\u9fff]")
 _MET, _NEW = 0.6, 0.45  # cosine with a question's word above which a word is met, below which it is new
 _STRONG = re.compile(r"[，。；：！？,;:!?()（）—…\n]|\.(?=\s|$)|--")
@@ -42,7 +42,7 @@ _NUMERAL = re.compile(
     r"|hundred|thousand|million|billion|dozen|half|third|quarter)\b",
     re.IGNORECASE,
 )
-_MONTH = "(?:january|february|march|april|may|june|july|august|september|october|november|december)"
+_MONTH = f"(?:{'|'.join(MONTHS)})"
 _DATE = re.compile(
     r"(?:\d{1,4}|[〇零一二三四五六七八九十]+)\s*年(?:\s*\d{1,2}\s*月)?(?:\s*\d{1,2}\s*[日号])?|\d{1,2}\s*月(?:\s*\d{1,2}\s*[日号])?|\d{1,2}\s*世纪"
     rf"|\b{_MONTH}\b(?:\s+\d{{1,2}}(?:st|nd|rd|th)?\b,?)?(?:\s+\d{{4}}\b)?|\b\d{{1,2}}(?:st|nd|rd|th)?\s+{_MONTH}\b(?:\s+\d{{4}}\b)?"
@@ -109,7 +109,8 @@ class _Words:
     closing_after: Features
     spaced_before: Features
     spaced_after: Features
-    offered: Features  # 1 where the word is of the kind that is asked for
+    places: Sequence[Sequence[tuple[int, int]]]  # of what is of the kind that is asked for, in each sentence
+    offered: Features  # 1 where the word holds one of these
 
     @property
     def likeness(self) -> Features:
@@ -179,6 +180,7 @@ def candidates(aligner: StaticEmbedder, query: Query, sentences: Sequence[str], 
     likely = np.asarray(scores, dtype=np.float32)
     kind = asks_for(query.text)
     sentence = words.sentence[runs.starts]
+    spans = np.stack([words.spans[runs.starts, 0], words.spans[runs.ends - 1, 1]], axis=1)
     columns = [
         (likely - np.logaddexp.reduce(likely))[sentence],
         sentence == 0,
@@ -186,14 +188,14 @@ def candidates(aligner: StaticEmbedder, query: Query, sentences: Sequence[str], 
         *_near(runs, query.shares),
         *_shape(runs),
         *_likeness(runs, asked),
-        _offering(runs, query),
+        holding(sentence, spans, words.places),
         *(np.full(len(sentence), each == kind) for each in (*KINDS, None)),
     ]
     numbers = np.arange(len(words.spans), dtype=np.float32) + 1.0  # so that 0 is no word
     around = [side(numbers) - 1.0 for side in (runs.before, runs.first, runs.last, runs.after)]
     return Candidates(
         sentence=sentence,
-        spans=np.stack([words.spans[runs.starts, 0], words.spans[runs.ends - 1, 1]], axis=1),
+        spans=spans,
         runs=np.stack([runs.starts, runs.ends], axis=1),
         features=np.stack([np.asarray(column, dtype=np.float32) for column in columns], axis=1),
         around=np.stack(around, axis=1).astype(np.int64),
@@ -255,10 +257,7 @@ def _read(aligner: StaticEmbedder, query: Query, sentences: Sequence[str]) -> _W
     folded, sentence = fold(query.text), np.repeat(np.arange(len(sentences)), counts)
     place = np.arange(len(sums)) - firsts[sentence]
     flat = np.array([span for each in spans for span in each], dtype=np.int64).reshape(-1, 2)
-    of_kind = np.zeros(len(sums), dtype=bool)
-    for number, text in enumerate(sentences):
-        for start, end in offered(text, query.text):
-            of_kind |= (sentence == number) & (flat[:, 0] <= start) & (flat[:, 1] >= end)
+    places = [offered(text, query.text) for text in sentences]
     return _Words(
         texts=sentences,
         sentence=sentence,
@@ -278,7 +277,8 @@ def _read(aligner: StaticEmbedder, query: Query, sentences: Sequence[str]) -> _W
         closing_after=_flags(_CLOSING, after),
         spaced_before=np.array([" " in gap for gap in before], dtype=np.float32),
         spaced_after=np.array([" " in gap for gap in after], dtype=np.float32),
-        offered=of_kind.astype(np.float32),
+        places=places,
+        offered=holding(sentence, flat, places).astype(np.float32),
     )
 
 
@@ -463,15 +463,13 @@ def _likeness(runs: _Runs, asked: Features) -> list[Features]:
     return [*whole.T, *(runs.last(column) for column in alone), *beside]
 
 
-def _offering(runs: _Runs, query: Query) -> Features:
-    """Whether the run holds something of the kind that is asked for."""
-    read = runs.words
-    first, last = runs.first(read.spans[:, 0]), runs.last(read.spans[:, 1])
-    sentence, found = runs.first(read.sentence), np.zeros(len(runs.starts), dtype=bool)
-    for number, text in enumerate(read.texts):
-        for start, end in offered(text, query.text):
-            found |= (sentence == number) & (first <= start) & (last >= end)
-    return found.astype(np.float32)
+def holding(sentence: Rows, spans: Rows, places: Sequence[Sequence[tuple[int, int]]]) -> NDArray[np.bool_]:
+    """Whether each span, of the sentence with that number, holds one of the places in its sentence."""
+    held = np.zeros(len(spans), dtype=bool)
+    for number, found in enumerate(places):
+        for start, end in found:
+            held |= (sentence == number) & (spans[:, 0] <= start) & (spans[:, 1] >= end)
+    return held
 
 
 @dataclass(frozen=True, slots=True)
@@ -513,9 +511,9 @@ class SpanModel:
         """A score for each candidate, shape (candidates,); a softmax over them is their probability."""
         if not len(found.features):
             return np.zeros(0, dtype=np.float32)
-        features = np.clip((found.features - self.mean) / self.deviation, -_FAR, _FAR)
-        asked = np.asarray((_SCALE * found.asked @ self.asked).ravel(), dtype=np.float32)
-        channels, edges = self._read_words(found, asked), _SCALE * found.vectors @ self.edge
+        features = np.clip((found.features - self.mean) / self.deviation, -FAR, FAR)
+        asked = np.asarray((SCALE * found.asked @ self.asked).ravel(), dtype=np.float32)
+        channels, edges = self._read_words(found, asked), SCALE * found.vectors @ self.edge
         sizes = [features.shape[1], *[edges.shape[1]] * 4, len(asked), *[channels.shape[1]] * 2]
         of_features, *of_edges, of_asked, of_start, of_end, of_mean = np.split(self.hidden, np.cumsum(sizes))
         total = features @ of_features + asked @ of_asked + self.hidden_bias
@@ -532,8 +530,8 @@ class SpanModel:
     def _read_words(self, found: Candidates, asked: Features) -> Features:
         """What the convolutions make of each word among its neighbours, shape (words, channels)."""
         places = padded_places(found.lengths)
-        words = np.clip((found.words - self.word_mean) / self.word_deviation, -_FAR, _FAR)
-        inputs = [_SCALE * found.vectors @ self.context, _SCALE * found.likes @ self.context, words]
+        words = np.clip((found.words - self.word_mean) / self.word_deviation, -FAR, FAR)
+        inputs = [SCALE * found.vectors @ self.context, SCALE * found.likes @ self.context, words]
         padded = np.zeros((int(places.max(initial=-1)) + 1, self.first.shape[1]), dtype=np.float32)
         padded[places] = np.concatenate(inputs, axis=1)
         asks = asked @ self.question + self.question_bias

@@ -30,7 +30,18 @@ from qa.config import IndexSettings, SearchSettings
 from qa.datatypes import Document
 from qa.evidence import rank_sentences
 from qa.retriever import Retriever
-from qa.spans import SENTENCES, Candidates, SpanModel, best_span, candidates, chosen, padded_places, probabilities
+from qa.spans import (
+    FAR,
+    SCALE,
+    SENTENCES,
+    Candidates,
+    SpanModel,
+    best_span,
+    candidates,
+    chosen,
+    padded_places,
+    probabilities,
+)
 from qa.text import Language, dominant_language
 from training.sources import FITTED_ON, rows
 
@@ -42,7 +53,6 @@ MOST_WRONG, MOST_RIGHT = 250, 80  # candidates of a question that are learned fr
 NETWORKS = 2
 SIZES = {"edge": 16, "asked": 16, "context": 24, "channels": 48, "hidden": 64}
 EPOCHS, BATCH, LEARNING_RATE, WEIGHT_DECAY, DROPOUT, SHARPNESS = 5, 16, 2e-3, 1e-3, 0.2, 2.0
-_SCALE, _FAR = 1.5, 5.0  # as in qa.spans
 
 LEAST_RIGHT = 0.3  # of the best candidate, or its sentences do not hold the answer
 
@@ -168,8 +178,8 @@ class Network(nn.Module):
 
     def forward(self, given: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """A score for each candidate."""
-        asked = (_SCALE * given["asked"] @ self.asked).reshape(1, -1)
-        inputs = [_SCALE * given["vectors"] @ self.context, _SCALE * given["likes"] @ self.context, given["words"]]
+        asked = (SCALE * given["asked"] @ self.asked).reshape(1, -1)
+        inputs = [SCALE * given["vectors"] @ self.context, SCALE * given["likes"] @ self.context, given["words"]]
         read = torch.cat(inputs, dim=1)
         places = given["places"]
         padded = read.new_zeros(int(places[-1]) + 1, read.shape[1]).index_copy(0, places, read)
@@ -177,7 +187,7 @@ class Network(nn.Module):
         channels = torch.relu(self.second(self.dropout(once)))[0].T[places]
         sums = torch.cat([channels.new_zeros(1, channels.shape[1]), channels.cumsum(0)])
         starts, ends = given["runs"].T
-        edges = torch.cat([_SCALE * given["vectors"] @ self.edge, read.new_zeros(1, SIZES["edge"])])
+        edges = torch.cat([SCALE * given["vectors"] @ self.edge, read.new_zeros(1, SIZES["edge"])])
         parts = [
             given["features"],
             edges[given["around"]].flatten(1),
@@ -216,8 +226,8 @@ def tensors(each: Example, scales: Scales) -> dict[str, torch.Tensor]:
     """What the network reads of an example."""
     found = each.found
     arrays = {
-        "features": np.clip((found.features - scales.mean) / scales.deviation, -_FAR, _FAR),
-        "words": np.clip((found.words - scales.word_mean) / scales.word_deviation, -_FAR, _FAR),
+        "features": np.clip((found.features - scales.mean) / scales.deviation, -FAR, FAR),
+        "words": np.clip((found.words - scales.word_mean) / scales.word_deviation, -FAR, FAR),
         "vectors": found.vectors,
         "likes": found.likes,
         "asked": found.asked,
