@@ -35,6 +35,29 @@ def _reduced(function: np.ufunc, values: Scores, bounds: NDArray[np.int64]) -> S
     return reduced
 
 
+def carried(matches: Scores, lasting: Scores) -> Scores:
+    """The best match of each question token at each word or before it, as far as that lasts.
+
+    A prefix scan (Hillis and Steele 1986, "Data parallel algorithms"): how far it reaches doubles at each step.
+
+    Args:
+        matches: of words in order, not negative, shape (words, question tokens).
+        lasting: what is left at each word of what the word before it has, in [0, 1], in several ways: (ways, words); 0
+            at the first.
+
+    Returns:
+        Shape (ways, words, question tokens).
+    """
+    best, lasting = np.repeat(matches[None], len(lasting), axis=0), lasting.copy()
+    reach = 1
+    while lasting.any():
+        best[:, reach:] = np.maximum(best[:, reach:], lasting[:, reach:, None] * best[:, :-reach])
+        lasting[:, reach:] *= lasting[:, :-reach]
+        lasting[:, :reach] = 0.0
+        reach *= 2
+    return best
+
+
 def rarity(best: Scores, like: float = LIKE) -> Scores:
     """A factor for each question token's weight, shape (question tokens,): high where few passages hold a like token.
 

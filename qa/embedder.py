@@ -24,6 +24,7 @@ BUNDLED = "bundled"
 BUNDLED_FOLDER = Path(__file__).with_name("model")
 
 _TEXTS_AT_ONCE = 4096
+_TOKENS_AT_ONCE = 512  # whose vectors the processor keeps at hand
 
 Vectors = NDArray[np.float32]
 Tokens = NDArray[np.int32]
@@ -119,8 +120,15 @@ class StaticEmbedder:
 
     def cosines(self, tokens: Tokens, units: Vectors) -> Vectors:
         """Cosines of tokens' vectors with unit vectors, shape (tokens, unit vectors)."""
-        lengths = self.norms[tokens] / self._scales[tokens]
-        return np.asarray((self._codes[tokens].astype(np.float32) @ units.T) / lengths[:, None], dtype=np.float32)
+        cosines = np.empty((len(tokens), len(units)), dtype=np.float32)
+        buffer = np.empty((_TOKENS_AT_ONCE, self.dimension), dtype=np.float32)
+        for start in range(0, len(tokens), _TOKENS_AT_ONCE):
+            some = tokens[start : start + _TOKENS_AT_ONCE]
+            vectors = buffer[: len(some)]
+            vectors[:] = self._codes.take(some, axis=0)
+            np.matmul(vectors, units.T, out=cosines[start : start + len(some)])
+        cosines *= (self._scales[tokens] / self.norms[tokens])[:, None]
+        return cosines
 
     def question_weights(self, tokens: Tokens) -> Vectors:
         """How much each token counts as a word of a question in late interaction, shape (tokens,), not negative."""

@@ -18,7 +18,7 @@ from qa.index import SearchIndex
 from qa.query import Query
 from qa.question import kind_evidence, numbers_named, numbers_stated
 from qa.ranking import linear
-from qa.reading import read
+from qa.reading import Reading, read
 from qa.retriever import Retriever
 from qa.spans import SENTENCES, Candidates, Span, best_span, candidates, probabilities, span_models
 
@@ -69,12 +69,13 @@ Features = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class ScoredSentence:
-    """A sentence of a hit's passage; `start` and `end` are in the document's text."""
+    """A sentence of a hit's passage, the `number`-th of what was read; `start` and `end` are in the document's text."""
 
     hit: Hit
     start: int
     end: int
     score: float
+    number: int
 
     @property
     def passage(self) -> Passage:
@@ -102,12 +103,14 @@ class Evidence:
         likely: each candidate's probability of being the answer, shape (candidates,).
         context: best cosine of each question token in each of these sentences or its headings, shape (sentences,
             question tokens).
+        passages: the same in each passage that was read.
     """
 
     ranked: Sequence[ScoredSentence]
     found: Candidates
     likely: NDArray[np.float32]
     context: NDArray[np.float32]
+    passages: NDArray[np.float32]
 
     @cached_property
     def short(self) -> Span | None:
@@ -124,30 +127,23 @@ class Evidence:
 
 def look(retriever: Retriever, query: Query, hits: Sequence[Hit]) -> Evidence:
     """Reads the hits' sentences, ranks them, and looks into the best."""
-    return look_into(retriever, query, rank_sentences(retriever, query, hits))
+    reading = read(retriever.index, query, [hit.passage.id for hit in hits])
+    return look_into(retriever, query, reading, _ranked(retriever, query, hits, reading))
 
 
-def look_into(retriever: Retriever, query: Query, ranked: Sequence[ScoredSentence]) -> Evidence:
-    """Looks into the first of some ranked sentences."""
-    top = ranked[:SENTENCES]
+def look_into(retriever: Retriever, query: Query, reading: Reading, sentences: Sequence[ScoredSentence]) -> Evidence:
+    """Looks into the first of the ranked sentences of what was read."""
+    top = sentences[:SENTENCES]
     texts, scores = [sentence.text for sentence in top], [sentence.score for sentence in top]
     found = candidates(retriever.index.aligner, query, texts, scores)
-    return Evidence(ranked, found, probabilities(span_models(), found), _in_context(retriever, query, top))
+    numbers = [sentence.number for sentence in top]
+    context = np.maximum(reading.heads[reading.passage[numbers]], reading.matches[numbers])
+    return Evidence(sentences, found, probabilities(span_models(), found), context, reading.passages)
 
 
-def sentence_features(
-    retriever: Retriever, query: Query, hits: Sequence[Hit]
-) -> tuple[list[tuple[Hit, int, int]], Features]:
-    """The sentences of the hits' passages, as spans of the passage text, and a row of features for each.
-
-    The features have shape (sentences, features).
-    """
-    reading = read(retriever.index, query, [hit.passage.id for hit in hits])
-    places = [
-        (hits[passage], int(start), int(end))
-        for passage, (start, end) in zip(reading.passage, reading.spans, strict=True)
-    ]
-    texts = [hit.passage.text[start:end] for hit, start, end in places]
+def sentence_features(retriever: Retriever, query: Query, hits: Sequence[Hit], reading: Reading) -> Features:
+    """A row of features for each sentence of the hits' passages, which were read: (sentences, features)."""
+    texts = [hits[passage].passage.text[start:end] for passage, start, end in reading.places]
     shares = query.shares
     before = np.concatenate(
         [np.zeros_like(reading.matches[:0])]
@@ -170,22 +166,27 @@ def sentence_features(
         kind_evidence(texts, query.text, retriever.fitted["kinds"]),
         reading.new / np.maximum(reading.lengths, 1),
         np.log1p(reading.lengths),
-        (np.arange(len(places)) - reading.starts[reading.passage]) / np.maximum(counts[reading.passage], 1),
+        (np.arange(len(texts)) - reading.starts[reading.passage]) / np.maximum(counts[reading.passage], 1),
         passage_scores[reading.passage] - passage_scores.max(initial=-math.inf),
         likely[reading.passage],
     )
-    return places, np.stack([np.asarray(column, dtype=np.float64) for column in columns], axis=1)
+    return np.stack([np.asarray(column, dtype=np.float64) for column in columns], axis=1)
 
 
 def rank_sentences(retriever: Retriever, query: Query, hits: Sequence[Hit]) -> list[ScoredSentence]:
     """The sentences of the hits, best first; ties by place."""
-    places, features = sentence_features(retriever, query, hits)
-    scores = linear(features, retriever.fitted["sentence"], SENTENCE_FEATURES)
-    ranked = [
-        ScoredSentence(hit, hit.passage.start + start, hit.passage.start + end, float(score))
-        for (hit, start, end), score in zip(places, scores, strict=True)
+    return _ranked(retriever, query, hits, read(retriever.index, query, [hit.passage.id for hit in hits]))
+
+
+def _ranked(retriever: Retriever, query: Query, hits: Sequence[Hit], reading: Reading) -> list[ScoredSentence]:
+    features = sentence_features(retriever, query, hits, reading)
+    scores = linear(features, retriever.fitted["sentence"], SENTENCE_FEATURES).tolist()
+    sentences = [
+        ScoredSentence(hit, hit.passage.start + start, hit.passage.start + end, score, number)
+        for number, ((passage, start, end), score) in enumerate(zip(reading.places, scores, strict=True))
+        for hit in [hits[passage]]
     ]
-    return sorted(ranked, key=lambda sentence: (-sentence.score, sentence.passage.id, sentence.start))
+    return sorted(sentences, key=lambda sentence: (-sentence.score, sentence.passage.id, sentence.start))
 
 
 def answer_features(retriever: Retriever, query: Query, hits: Sequence[Hit], evidence: Evidence) -> dict[str, float]:
@@ -194,8 +195,7 @@ def answer_features(retriever: Retriever, query: Query, hits: Sequence[Hit], evi
     if not ranked or query.weights.sum() <= 0:
         return dict.fromkeys(ANSWER_FEATURES, 0.0)
     some, top, shares, kinds = hits[:_READ], ranked[:_READ], query.shares, retriever.fitted["kinds"]
-    reading = read(retriever.index, query, [hit.passage.id for hit in some])
-    in_passages = reading.passages
+    in_passages = evidence.passages[:_READ]
     in_sentences = evidence.context[:_READ]
     wanted = numbers_named(query.text)
     stated = [numbers_stated(_stated(retriever, hit.passage)) for hit in some]
@@ -221,20 +221,6 @@ def answer_features(retriever: Retriever, query: Query, hits: Sequence[Hit], evi
         "short answer": short.confidence if short else 0.0,
         "sentence with the answer": float(evidence.shares.max(initial=0.0)),
     }
-
-
-def _in_context(retriever: Retriever, query: Query, top: Sequence[ScoredSentence]) -> NDArray[np.float32]:
-    """Best cosine of each question token in each sentence or its headings, shape (sentences, question tokens)."""
-    if not top:
-        return np.zeros((0, len(query.tokens)), dtype=np.float32)
-    reading = read(retriever.index, query, [sentence.passage.id for sentence in top])
-    starts = [sentence.start - sentence.passage.start for sentence in top]
-    met = [
-        reading.matches[reading.of_passage(number)][reading.spans[reading.of_passage(number), 0] == start][0]
-        for number, start in enumerate(starts)
-    ]
-    best: NDArray[np.float32] = np.maximum(reading.heads, np.stack(met))
-    return best
 
 
 def _stated(retriever: Retriever, passage: Passage) -> str:

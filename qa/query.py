@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qa.embedder import unit
+from qa.embedder import StaticEmbedder, unit
 from qa.index import SearchIndex
 from qa.sounds import Name, han_names, latin_names
 from qa.text import Language, dominant_language, terms
@@ -14,12 +14,34 @@ from qa.translations import Meaning, meanings
 Scores = NDArray[np.float32]
 
 
+class Likeness:
+    """How like a question's tokens others are, reckoned once for each token, when it is first met."""
+
+    def __init__(self, aligner: StaticEmbedder, units: Scores) -> None:
+        """Takes the unit vectors of the question's tokens, shape (question tokens, dimension)."""
+        self._aligner = aligner
+        self._units = units
+        self._rows = np.full(aligner.vocabulary_size, -1, dtype=np.int32)
+        self._cosines: Scores = np.zeros((0, len(units)), dtype=np.float32)
+
+    def cosines(self, tokens: NDArray[np.int32]) -> Scores:
+        """Cosines of tokens with the question's, shape (tokens, question tokens)."""
+        new = tokens[self._rows[tokens] < 0]
+        if len(new):
+            self._rows[new] = np.arange(len(new))
+            new = new[self._rows[new] == np.arange(len(new))]  # each once
+            self._rows[new] = np.arange(len(self._cosines), len(self._cosines) + len(new))
+            self._cosines = np.concatenate([self._cosines, self._aligner.cosines(new, self._units)])
+        return self._cosines.take(self._rows[tokens], axis=0)
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """A question encoded once for all that follows.
 
     `spans` are its tokens' places in `text`, `token_vectors` unit vectors with their `norms` apart, `weights` what
-    each token counts in late interaction, `ideal` the BM25 score that no passage can exceed.
+    each token counts in late interaction, `ideal` the BM25 score that no passage can exceed. `likeness` remembers what
+    was compared with its tokens, for all that is read; one question is asked in one thread.
     """
 
     text: str
@@ -34,6 +56,7 @@ class Query:
     names: tuple[Name, ...]
     meanings: tuple[Meaning, ...]
     ideal: float
+    likeness: Likeness
 
     @property
     def shares(self) -> Scores:
@@ -56,6 +79,7 @@ def encode(index: SearchIndex, question: str) -> Query:
     placed = aligner.token_spans(question)
     tokens = np.array([token for token, _, _ in placed], dtype=np.int32)
     vectors = aligner.token_vectors(tokens)
+    units = unit(vectors)
     language, words = dominant_language(question), tuple(terms(question))
     return Query(
         text=question,
@@ -64,10 +88,11 @@ def encode(index: SearchIndex, question: str) -> Query:
         terms=words,
         tokens=tokens,
         spans=tuple((start, end) for _, start, end in placed),
-        token_vectors=unit(vectors),
+        token_vectors=units,
         norms=np.linalg.norm(vectors, axis=1).astype(np.float32),
         weights=aligner.question_weights(tokens),
         names=tuple(latin_names(question) if language == "en" else han_names(question)),
         meanings=meanings(question, language) if index.rows_by_language.keys() - {language} else (),
         ideal=max(index.lexical.ideal(words), 1e-9),
+        likeness=Likeness(aligner, units),
     )

@@ -260,9 +260,14 @@ def phrases(question: str) -> frozenset[str]:
 
 def share_held(wanted: Collection[str], text: str) -> float:
     """The share of the phrases that a text holds, words whole."""
-    folded = fold(text)
+    folded = _folded(text)
     held = sum(phrase in folded and (not phrase.isascii() or _stands(phrase, folded)) for phrase in wanted)
     return held / len(wanted) if wanted else 0.0
+
+
+@lru_cache(maxsize=8192)  # the passages of one article are the best for many a question
+def _folded(text: str) -> str:
+    return fold(text)
 
 
 def _stands(phrase: str, folded: str) -> bool:

@@ -63,9 +63,7 @@ def passage_features(
     shares = query.shares
     in_topic = np.maximum(reading.matches, reading.topics[reading.passage])
     after = np.maximum(in_topic, reading.previous(reading.matches))
-    sentences = [
-        texts[passage][start:end] for passage, (start, end) in zip(reading.passage, reading.spans, strict=True)
-    ]
+    sentences = [texts[passage][start:end] for passage, start, end in reading.places]
     kind = np.array(kind_evidence(sentences, query.text, kinds), dtype=np.float32)
     wanted = phrases(query.text)
     columns = (

@@ -1,12 +1,13 @@
 """What of a question each passage, heading and sentence meets: late interaction over the index's own tokens."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qa import alignment
+from qa.datatypes import Passage
 from qa.index import SearchIndex
 from qa.query import Query
 from qa.sounds import Name, met_in_han, met_in_latin
@@ -83,6 +84,12 @@ class Reading:
         return values[moved]
 
     @property
+    def places(self) -> list[tuple[int, int, int]]:
+        """The number of each sentence's passage, and where it stands in its text."""
+        starts, ends = self.spans.T.tolist()
+        return list(zip(self.passage.tolist(), starts, ends, strict=True))
+
+    @property
     def topics(self) -> Scores:
         """Each passage's headings and first sentence, which often hold the subject: (passages, question tokens)."""
         return np.maximum(self.heads, self.matches[self.starts])
@@ -140,36 +147,36 @@ def best_in_passages(index: SearchIndex, query: Query, rows: Sequence[int]) -> S
     A name that a passage in the other language holds by its sound counts as met.
     """
     tokens, bounds = index.segments.tokens_of_each(rows)
-    cosines, positions, _ = _cosines(index, query, tokens)
-    best = alignment.best_matches(cosines[positions], bounds)
-    for number, row in enumerate(rows):
-        _hear(query, _names_in(index, query, row), best[number])
+    best = alignment.best_matches(query.likeness.cosines(tokens), bounds)
+    for number, heard in _heard(index, query, rows):
+        _hear(query, heard, best[number])
     return best
 
 
 def read(index: SearchIndex, query: Query, rows: Sequence[int]) -> Reading:
     """The sentences of some passages, each with what of the question it meets."""
     found = index.segments.select(rows)
-    cosines, positions, distinct = _cosines(index, query, found.tokens)
-    best = alignment.best_matches(cosines[positions], found.token_bounds)
-    sums = alignment.totals((cosines * index.aligner.norms[distinct, None])[positions], found.token_bounds)
+    cosines = query.likeness.cosines(found.tokens)
+    best = alignment.best_matches(cosines, found.token_bounds)
     unlike = (cosines.max(axis=1, initial=-1.0) < _KNOWN).astype(np.float32)[:, None]
-    new = alignment.totals(unlike[positions], found.token_bounds)[:, 0]
+    new = alignment.totals(unlike, found.token_bounds)[:, 0]
+    sums = alignment.totals(cosines * index.aligner.norms[found.tokens, None], found.token_bounds)
     passage = np.repeat(np.arange(len(rows), dtype=np.int64), np.diff(found.passage_bounds))
-    for number, row in enumerate(rows):
-        if heard := _names_in(index, query, row):
-            text = index.passages[row].text
-            for segment in range(int(found.passage_bounds[number]), int(found.passage_bounds[number + 1])):
-                start, end = found.spans[segment]
-                _hear(query, _met(query, heard, text[start:end]), best[segment])
-    translated = np.zeros((len(passage), len(query.meanings)), dtype=np.float32)
+    for number, heard in _heard(index, query, rows):
+        text = index.passages[rows[number]].text
+        for segment in range(int(found.passage_bounds[number]), int(found.passage_bounds[number + 1])):
+            start, end = found.spans[segment]
+            _hear(query, _met(query, heard, text[start:end]), best[segment])
     crossing = np.array([index.languages[row] != query.language for row in rows], dtype=bool)
-    for number, row in enumerate(rows):
-        if query.meanings and crossing[number]:
-            part = slice(*found.passage_bounds[number : number + 2])
-            translated[part] = _translated(index, query, row, found.spans[part][1:])
     is_head = np.zeros(len(passage), dtype=bool)
     is_head[found.passage_bounds[:-1]] = True
+    translated = np.zeros((len(passage), len(query.meanings)), dtype=np.float32)
+    if query.meanings and crossing.any():
+        compared = np.flatnonzero(crossing[passage])
+        columns = (passage[compared], is_head[compared], found.spans[compared])
+        places = zip(*(column.tolist() for column in columns), strict=True)
+        texts = [_segment(index.passages[rows[number]], head, *span) for number, head, span in places]
+        translated[compared] = held(query.meanings, texts, query.language)
     return Reading(
         heads=best[is_head],
         matches=best[~is_head],
@@ -186,18 +193,15 @@ def read(index: SearchIndex, query: Query, rows: Sequence[int]) -> Reading:
     )
 
 
-def _translated(index: SearchIndex, query: Query, row: int, sentences: NDArray[np.int32]) -> Scores:
-    """Which meanings of the question a passage's headings and sentences hold, shape (1 + sentences, meanings)."""
-    passage = index.passages[row]
-    texts = ["\n".join(passage.headings), *(passage.text[start:end] for start, end in sentences)]
-    return held(query.meanings, texts, query.language)
+def _segment(passage: Passage, is_head: bool, start: int, end: int) -> str:
+    return "\n".join(passage.headings) if is_head else passage.text[start:end]
 
 
-def _names_in(index: SearchIndex, query: Query, row: int) -> list[Name]:
-    """The question's names that a passage in the other language holds by their sound."""
-    if not query.names or index.languages[row] == query.language:
-        return []
-    return _met(query, query.names, index.passages[row].text)
+def _heard(index: SearchIndex, query: Query, rows: Sequence[int]) -> Iterator[tuple[int, list[Name]]]:
+    """The number of each passage in the other language that holds names of the question by their sound, with these."""
+    for number, row in enumerate(rows if query.names else ()):
+        if index.languages[row] != query.language and (heard := _met(query, query.names, index.passages[row].text)):
+            yield number, heard
 
 
 def _met(query: Query, names: Sequence[Name], text: str) -> list[Name]:
@@ -209,18 +213,3 @@ def _hear(query: Query, names: Sequence[Name], best: Scores) -> None:
     for name in names:
         columns = query.columns(name)
         best[columns] = np.maximum(best[columns], SOUND_MATCH)
-
-
-def _cosines(
-    index: SearchIndex, query: Query, tokens: NDArray[np.int32]
-) -> tuple[Scores, NDArray[np.int64], NDArray[np.int32]]:
-    """Cosines of the distinct tokens with the question's, which is each token's, and the distinct tokens.
-
-    Shapes (distinct, question tokens), (tokens,), (distinct,).
-    """
-    seen = np.zeros(index.aligner.vocabulary_size, dtype=bool)
-    seen[tokens] = True
-    distinct = np.flatnonzero(seen).astype(np.int32)
-    places = np.zeros(len(seen), dtype=np.int64)
-    places[distinct] = np.arange(len(distinct))
-    return index.aligner.cosines(distinct, query.token_vectors), places[tokens], distinct

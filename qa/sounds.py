@@ -137,7 +137,7 @@ def met_in_han(names: Sequence[Name], text: str) -> list[Name]:
 def met_in_latin(names: Sequence[Name], text: str) -> list[Name]:
     """Those of the names that an English text spells out."""
     spelt = _sounds_of_names(text)
-    return [name for name in names if name.sounds in spelt]
+    return [name for name in names if name.sounds in spelt] if spelt else []
 
 
 @lru_cache(maxsize=65536)

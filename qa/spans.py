@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
+from qa import alignment
 from qa.embedder import StaticEmbedder, unit
 from qa.query import Query
 from qa.question import KINDS, asks_for, offered, question_word
@@ -121,17 +122,35 @@ class _Words:
 
 @dataclass(frozen=True, slots=True)
 class _Runs:
-    """Candidates as runs of words `[starts, ends)`, with what the values of words become for each."""
+    """Candidates as runs of words `[starts, ends)`, with what the values of words become for each.
+
+    `around` is that of `Candidates`.
+    """
 
     words: _Words
     starts: Rows
     ends: Rows
+    around: Rows
+
+    def sums(self, values: Column) -> Column:
+        """The sum over the run."""
+        totals = _sums_before(values)
+        summed: Column = totals.take(self.ends, axis=0) - totals.take(self.starts, axis=0)
+        return summed
 
     def within(self, values: Column) -> Column:
         """The mean over the run."""
-        sums = np.concatenate([[0.0], np.cumsum(values)])
-        means: Column = (sums[self.ends] - sums[self.starts]) / (self.ends - self.starts)
+        means: Column = self.sums(values) / (self.ends - self.starts)
         return means
+
+    def norms(self, vectors: Features) -> Features:
+        """The length of the sum of the run's vectors, from the products of the words with each other."""
+        totals = np.zeros((len(vectors) + 1,) * 2)
+        totals[1:, 1:] = np.cumsum(np.cumsum(vectors @ vectors.T, axis=0, dtype=np.float64), axis=1)
+        starts, ends = self.starts, self.ends
+        squares = totals[ends, ends] - 2.0 * totals[starts, ends] + totals[starts, starts]
+        lengths: Features = np.sqrt(np.maximum(squares, 0.0)).astype(np.float32)
+        return lengths
 
     def highest(self, values: Column) -> Column:
         """The highest in the run."""
@@ -149,14 +168,11 @@ class _Runs:
 
     def before(self, values: Column) -> Column:
         """That of the word before the run; 0 where there is none."""
-        chosen: Column = values[self.starts - 1] * _shaped(self.words.place[self.starts] > 0, values)
-        return chosen
+        return _and_nothing(values).take(self.around[:, 0], axis=0)
 
     def after(self, values: Column) -> Column:
         """That of the word after the run; 0 where there is none."""
-        more = self.words.place[self.ends - 1] + 1 < self.words.counts[self.ends - 1]
-        chosen: Column = values[np.minimum(self.ends, len(values) - 1)] * _shaped(more, values)
-        return chosen
+        return _and_nothing(values).take(self.around[:, 3], axis=0)
 
     def inside(self, before: Column) -> Column:
         """How many of the gaps between the words of the run are marked."""
@@ -165,14 +181,22 @@ class _Runs:
         return counts
 
 
-def _shaped(flags: NDArray[np.bool_], values: Column) -> NDArray[np.bool_]:
-    return flags if values.ndim == 1 else flags[:, None]
+def _and_nothing(values: Column) -> Column:
+    """The values and, last, zeros for a word that is not there."""
+    return np.concatenate([values, np.zeros_like(values, shape=(1, *values.shape[1:]))])
+
+
+def _sums_before(values: Column) -> Column:
+    """The sum of the values before each, and of all, along the first axis, shape (values + 1, …)."""
+    sums = np.zeros((len(values) + 1, *values.shape[1:]))
+    np.cumsum(values, axis=0, out=sums[1:])
+    return sums
 
 
 def candidates(aligner: StaticEmbedder, query: Query, sentences: Sequence[str], scores: Sequence[float]) -> Candidates:
     """Every candidate of some sentences, given with the scores that the sentence model has for them."""
     words, asked = _read(aligner, query, sentences), _asked(aligner, query)
-    runs = _Runs(words, *_bounds(words))
+    runs = _runs(words)
     lengths = np.bincount(words.sentence, minlength=len(sentences)).astype(np.int64)
     if not len(runs.starts):
         nothing, empty = np.zeros((0, 2), dtype=np.int64), np.zeros((0, aligner.dimension), dtype=np.float32)
@@ -191,14 +215,12 @@ def candidates(aligner: StaticEmbedder, query: Query, sentences: Sequence[str], 
         holding(sentence, spans, words.places),
         *(np.full(len(sentence), each == kind) for each in (*KINDS, None)),
     ]
-    numbers = np.arange(len(words.spans), dtype=np.float32) + 1.0  # so that 0 is no word
-    around = [side(numbers) - 1.0 for side in (runs.before, runs.first, runs.last, runs.after)]
     return Candidates(
         sentence=sentence,
         spans=spans,
         runs=np.stack([runs.starts, runs.ends], axis=1),
-        features=np.stack([np.asarray(column, dtype=np.float32) for column in columns], axis=1),
-        around=np.stack(around, axis=1).astype(np.int64),
+        features=np.stack([np.asarray(column, dtype=np.float32) for column in columns]).T,
+        around=runs.around,
         vectors=words.vectors,
         likes=_likes(words, query),
         words=_word_features(words, query.shares),
@@ -238,19 +260,16 @@ def _read(aligner: StaticEmbedder, query: Query, sentences: Sequence[str]) -> _W
     ]
     counts = np.array([len(each) for each in spans], dtype=np.int64)
     firsts = np.cumsum(counts) - counts
-    sums = np.zeros((int(counts.sum()), aligner.dimension), dtype=np.float32)
-    matches = np.zeros((len(sums), len(query.tokens)), dtype=np.float32)
     held = [
         (token, firsts[number] + word)
         for number, found in enumerate(placed)
         for token, start, _ in found
         if (word := bisect_right(spans[number], start, key=itemgetter(0)) - 1) >= 0
     ]
-    if held:
-        tokens, holders = np.array(held, dtype=np.int64).T
-        vectors = aligner.token_vectors(tokens.astype(np.int32))
-        np.add.at(sums, holders, vectors)
-        np.maximum.at(matches, holders, unit(vectors) @ query.token_vectors.T)  # below 0 as 0
+    tokens, holders = np.array(held, dtype=np.int32).reshape(-1, 2).T
+    bounds = np.searchsorted(holders, np.arange(int(counts.sum()) + 1))  # of each word's tokens, which are in order
+    sums = alignment.totals(aligner.token_vectors(tokens), bounds)
+    matches = np.maximum(alignment.best_matches(query.likeness.cosines(tokens), bounds), 0.0)
     pieces = [text[start:end] for text, each in zip(sentences, spans, strict=True) for start, end in each]
     gaps = [_gaps(text, each) for text, each in zip(sentences, spans, strict=True)]
     before, after = [gap for each in gaps for gap in each[:-1]], [gap for each in gaps for gap in each[1:]]
@@ -324,22 +343,23 @@ def _word_features(read: _Words, shares: Features) -> Features:
     return np.stack([np.asarray(column, dtype=np.float32) for column in columns], axis=1)
 
 
-def _bounds(read: _Words) -> tuple[Rows, Rows]:
-    """First word and the one after the last of every candidate, sentence by sentence."""
-    runs: list[tuple[int, int]] = []
-    for number in range(len(read.texts)):
-        mine = np.flatnonzero(read.sentence == number)
-        if not len(mine):
-            continue
-        first, end = int(mine[0]), int(mine[-1]) + 1
-        marks = [*mine[read.apart_before[mine] > 0].tolist(), end]
-        short = {
-            (start, stop) for start in range(first, end) for stop in range(start + 1, min(start + MOST_WORDS, end) + 1)
-        }
-        long = {(start, stop) for start in marks for stop in marks if 0 < stop - start <= MOST_WORDS_BETWEEN_MARKS}
-        runs += sorted(short | long)
-    bounds = np.array(runs, dtype=np.int64).reshape(-1, 2)
-    return bounds[:, 0], bounds[:, 1]
+def _runs(read: _Words) -> _Runs:
+    """Every candidate, sentence by sentence, by its first word and then its last."""
+    numbers = np.arange(len(read.spans))
+    last = numbers - read.place + read.counts  # the end of each word's sentence
+    lengths = np.minimum(MOST_WORDS, last - numbers)
+    starts = np.repeat(numbers, lengths)
+    short = np.stack([starts, starts + 1 + np.arange(len(starts)) - np.repeat(np.cumsum(lengths) - lengths, lengths)])
+    marks = np.flatnonzero(read.apart_before)
+    ends = np.flatnonzero(np.append(read.apart_before[1:], 1.0)) + 1
+    opened, closed = np.repeat(marks, len(ends)), np.tile(ends, len(marks))
+    size = closed - opened
+    fits = (size > MOST_WORDS) & (size <= MOST_WORDS_BETWEEN_MARKS) & (closed <= last[opened])
+    runs = np.concatenate([short, np.stack([opened, closed])[:, fits]], axis=1)
+    starts, ends = runs[:, np.lexsort((runs[1], runs[0]))]
+    before = np.where(read.place[starts] > 0, starts - 1, -1)
+    after = np.where(ends < last[starts], ends, -1)
+    return _Runs(read, starts, ends, np.stack([before, starts, ends - 1, after], axis=1))
 
 
 def _alike(runs: _Runs) -> list[Features]:
@@ -368,32 +388,30 @@ def _alike(runs: _Runs) -> list[Features]:
 def _near(runs: _Runs, shares: Features) -> list[Features]:
     """How much of the question is met outside the run: anywhere, in its clause, and near it on either side."""
     read = runs.words
-    seen = [np.zeros_like(read.matches) for _ in range(2 * (2 + len(_NEARNESS)))]
-    for number in range(len(read.texts)):
-        mine = read.sentence == number
-        distance = np.abs(read.place[mine][:, None] - read.place[mine])
-        clause = np.cumsum(read.apart_before[mine])
-        kept = [np.ones_like(distance), clause[:, None] == clause, *(nearness**distance for nearness in _NEARNESS)]
-        for kind, weights in enumerate(kept):
-            seen[2 * kind][mine] = _seen(np.tril(weights), read.matches[mine])
-            seen[2 * kind + 1][mine] = _seen(np.triu(weights), read.matches[mine])
-    outside = np.maximum(runs.before(seen[0]), runs.after(seen[1])) @ shares
+    first, last = read.place == 0, read.place + 1 == read.counts
+    left = alignment.carried(read.matches, _lasting(first, read.apart_before > 0))
+    right = alignment.carried(read.matches[::-1], _lasting(last, read.apart_after > 0)[:, ::-1])[:, ::-1]
+    outside = np.maximum(runs.before(left[0]), runs.after(right[0])) @ shares
     everywhere = np.zeros((len(read.texts), read.matches.shape[1]), dtype=np.float32)
     np.maximum.at(everywhere, read.sentence, read.matches)
     columns = [outside, (everywhere @ shares)[read.sentence[runs.starts]] - outside]
-    for left, right in zip(seen[2::2], seen[3::2], strict=True):
+    for before, after in zip(left[1:], right[1:], strict=True):
         columns += [
-            runs.before(left @ shares),
-            runs.after(right @ shares),
-            np.maximum(runs.before(left), runs.after(right)) @ shares,
+            runs.before(before @ shares),
+            runs.after(after @ shares),
+            np.maximum(runs.before(before), runs.after(after)) @ shares,
         ]
     return columns
 
 
-def _seen(weights: Features, matches: Features) -> Features:
-    """How well each word sees each question token met: the best match, each word counting by its weight."""
-    seen: Features = (weights[:, :, None] * matches).max(axis=1, initial=0.0)
-    return seen
+def _lasting(ends: NDArray[np.bool_], parts: NDArray[np.bool_]) -> Features:
+    """What is left, at each word, of what the word before it saw: of all, in one clause, and as it fades.
+
+    Shape (2 + nearnesses, words); nothing where the word is the first of its sentence.
+    """
+    kept = [np.ones(len(ends)), ~parts, *(np.full(len(ends), nearness) for nearness in _NEARNESS)]
+    lasting: Features = np.stack(kept).astype(np.float32) * ~ends
+    return lasting
 
 
 def _shape(runs: _Runs) -> list[Features]:
@@ -456,11 +474,10 @@ def _dates(runs: _Runs, first: Rows, last: Rows) -> tuple[Features, Features, Fe
 def _likeness(runs: _Runs, asked: Features) -> list[Features]:
     """Cosines of the run, its last word and the words beside it with the words around the question word."""
     vectors = runs.words.vectors
-    sums = np.concatenate([np.zeros((1, vectors.shape[1]), np.float32), np.cumsum(vectors, axis=0)])
-    whole = unit(sums[runs.ends] - sums[runs.starts]) @ asked[[0, 2]].T
-    alone = (vectors @ asked[[0, 2]].T).T
-    beside = [side(column) for column in alone for side in (runs.before, runs.after)]
-    return [*whole.T, *(runs.last(column) for column in alone), *beside]
+    alone = vectors @ asked[[0, 2]].T
+    whole = runs.sums(alone) / np.maximum(runs.norms(vectors), 1e-4)[:, None]
+    beside = [side(column) for column in alone.T for side in (runs.before, runs.after)]
+    return [*whole.T, *(runs.last(column) for column in alone.T), *beside]
 
 
 def holding(sentence: Rows, spans: Rows, places: Sequence[Sequence[tuple[int, int]]]) -> NDArray[np.bool_]:
@@ -512,18 +529,19 @@ class SpanModel:
         if not len(found.features):
             return np.zeros(0, dtype=np.float32)
         features = np.clip((found.features - self.mean) / self.deviation, -FAR, FAR)
-        asked = np.asarray((SCALE * found.asked @ self.asked).ravel(), dtype=np.float32)
-        channels, edges = self._read_words(found, asked), SCALE * found.vectors @ self.edge
+        asked = np.asarray(SCALE * (found.asked @ self.asked).ravel(), dtype=np.float32)
+        channels, edges = self._read_words(found, asked), SCALE * (found.vectors @ self.edge)
         sizes = [features.shape[1], *[edges.shape[1]] * 4, len(asked), *[channels.shape[1]] * 2]
         of_features, *of_edges, of_asked, of_start, of_end, of_mean = np.split(self.hidden, np.cumsum(sizes))
-        total = features @ of_features + asked @ of_asked + self.hidden_bias
-        for place, weights in enumerate(of_edges):  # each word is weighed once, however many candidates it bounds
-            weighed = np.append(edges @ weights, np.zeros((1, weights.shape[1]), np.float32), axis=0)
-            total += weighed[found.around[:, place]]
+        total = features @ of_features + (asked @ of_asked + self.hidden_bias)
+        by_word = [edges @ weights for weights in of_edges]  # once, however many candidates a word bounds
+        by_word[1] += channels @ of_start
+        by_word[2] += channels @ of_end
+        for place, weighed in enumerate(by_word):
+            total += _and_nothing(weighed).take(found.around[:, place], axis=0)
         starts, ends = found.runs.T
-        sums = np.concatenate([np.zeros((1, channels.shape[1]), np.float32), np.cumsum(channels, axis=0)])
-        total += (channels @ of_start)[starts] + (channels @ of_end)[ends - 1]
-        total += ((sums[ends] - sums[starts]) / (ends - starts)[:, None]) @ of_mean
+        sums = _sums_before(channels @ of_mean).astype(np.float32)
+        total += (sums.take(ends, axis=0) - sums.take(starts, axis=0)) / (ends - starts)[:, None].astype(np.float32)
         scored: Features = np.tanh(total) @ self.output + features @ self.direct
         return scored
 
@@ -531,7 +549,7 @@ class SpanModel:
         """What the convolutions make of each word among its neighbours, shape (words, channels)."""
         places = padded_places(found.lengths)
         words = np.clip((found.words - self.word_mean) / self.word_deviation, -FAR, FAR)
-        inputs = [SCALE * found.vectors @ self.context, SCALE * found.likes @ self.context, words]
+        inputs = [SCALE * (found.vectors @ self.context), SCALE * (found.likes @ self.context), words]
         padded = np.zeros((int(places.max(initial=-1)) + 1, self.first.shape[1]), dtype=np.float32)
         padded[places] = np.concatenate(inputs, axis=1)
         asks = asked @ self.question + self.question_bias

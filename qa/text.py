@@ -47,6 +47,7 @@ _NO_SENTENCE_BEFORE = re.compile(
 )
 _LOOK_BACK = 40  # characters before a full stop in which an abbreviation or a list number may stand
 _LINE_MARKER = re.compile(r"(?:[-*+>]|\d+[.)])[ \t]+|\|[ \t]*|#{1,6}[ \t]+")
+_WIDE_MARKS = tuple(zip("，：；！？（）", ",:;!?()", strict=True))
 _HEADING_MARKS = re.compile(r" {0,3}(#{1,6})(?=\s|$)")
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
 _CONTAINS_WORD = re.compile(r"\w")
@@ -71,7 +72,13 @@ def simplified(text: str) -> str:
 
 def fold(text: str) -> str:
     """Text as it is compared: NFKC width, no case, Traditional Han as Simplified. Its length may differ."""
-    return simplified(unicodedata.normalize("NFKC", text).casefold())
+    if text.isascii():
+        return text.lower()
+    for wide, narrow in _WIDE_MARKS:  # most often all there is to normalise, and far faster so
+        text = text.replace(wide, narrow)
+    if not unicodedata.is_normalized("NFKC", text):
+        text = unicodedata.normalize("NFKC", text)
+    return simplified(text.casefold())
 
 
 @lru_cache(maxsize=65536)

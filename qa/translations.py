@@ -5,10 +5,12 @@ of two or three words before its single ones; of Chinese the longest word that t
 """
 
 import re
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -98,14 +100,18 @@ def held(wanted: Sequence[Meaning], texts: Sequence[str], language: Language) ->
 
     Args:
         wanted: what `meanings` gives of a question.
-        texts: parts of one passage.
+        texts: sentences and headings, any number of them.
         language: of the question.
     """
     read = [_as_compared(text, language) for text in texts]
     together = "\n".join(read)
+    starts = list(accumulate((len(text) + 1 for text in read), initial=0))
     found = np.zeros((len(texts), len(wanted)), dtype=np.float32)
     for column, meaning in enumerate(wanted):
-        words = [word for word in meaning.words if word in together]
-        if words:
-            found[:, column] = [any(word in text for word in words) for text in read]
+        for word in meaning.words:
+            place = together.find(word)
+            while place >= 0:
+                row = bisect_right(starts, place) - 1
+                found[row, column] = 1.0
+                place = together.find(word, starts[row + 1])
     return found

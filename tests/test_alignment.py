@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qa.alignment import Scores, best_matches, rarity, scores, totals
+from qa.alignment import Scores, best_matches, carried, rarity, scores, totals
 
 
 def unit_rows(generator: np.random.Generator, count: int, dimension: int = 8) -> Scores:
@@ -43,6 +43,23 @@ def test_best_matches_are_those_of_plain_loops(seed: int, words: int, passages: 
     assert found.shape == (len(passages), words)
     for row, expected in zip(found, plain_best_matches(question, tokens, passages), strict=True):
         assert row == pytest.approx(expected, abs=1e-5)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 40))
+@settings(max_examples=50, deadline=None)
+def test_what_is_carried_is_what_a_walk_from_word_to_word_finds(seed: int, words: int) -> None:
+    """The best match so far, fading at each step and cut where nothing lasts, is that of a plain walk."""
+    generator = np.random.default_rng(seed)
+    matches = generator.random((words, 3)).astype(np.float32)
+    lasting = generator.choice([0.0, 0.5, 0.85, 1.0], (2, words)).astype(np.float32)
+    lasting[:, :1] = 0.0
+    found = carried(matches, lasting)
+    assert found.shape == (2, words, 3)
+    for way in range(2):
+        before = np.zeros(3)
+        for word in range(words):
+            before = np.maximum(matches[word], lasting[way, word] * before)
+            assert found[way, word] == pytest.approx(before, abs=1e-5)
 
 
 def test_totals_are_sums_of_each_text() -> None:

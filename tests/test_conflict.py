@@ -32,7 +32,7 @@ def look(loaded: SearchIndex) -> Look:
     def found(question: str, *stated: Stated) -> tuple[Query, Evidence]:
         query, texts = encode(loaded, question), [text for _, text, _, _ in stated]
         passages = [Passage(i, name, (), 0, len(text), text) for i, (name, text, _, _) in enumerate(stated)]
-        ranked = [ScoredSentence(Hit(each, 1.0, None, None, None), 0, each.end, 0.0) for each in passages]
+        ranked = [ScoredSentence(Hit(each, 1.0, None, None, None), 0, each.end, 0.0, each.id) for each in passages]
         cut = candidates(loaded.aligner, query, texts, [0.0] * len(texts))
         likely = np.zeros(len(cut.spans), dtype=np.float32)
         for number, (_, text, value, share) in enumerate(stated):
@@ -43,7 +43,8 @@ def look(loaded: SearchIndex) -> Look:
                 if tuple(place) == span and cut.sentence[row] == number
             ]
             likely[row] = share
-        return query, Evidence(ranked, cut, likely, np.ones((len(ranked), len(query.tokens)), dtype=np.float32))
+        met = np.ones((len(ranked), len(query.tokens)), dtype=np.float32)
+        return query, Evidence(ranked, cut, likely, met, met)
 
     return found
 

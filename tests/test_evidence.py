@@ -17,6 +17,7 @@ from qa.evidence import (
     rank_sentences,
     sentence_features,
 )
+from qa.reading import read
 from qa.retriever import Retriever
 from qa.spans import SENTENCES
 from qa.text import sentences
@@ -54,10 +55,10 @@ def test_every_sentence_of_the_passages_is_weighed(question: str, retriever: Ret
 def test_features_have_the_shape_that_is_fitted(retriever: Retriever) -> None:
     """There is a row a sentence and a column a feature, also where there are no hits."""
     query, hits = retriever.search(QUESTIONS[0])
-    places, features = sentence_features(retriever, query, hits)
-    assert features.shape == (len(places), len(SENTENCE_FEATURES))
-    none, empty = sentence_features(retriever, query, [])
-    assert (none, empty.shape) == ([], (0, len(SENTENCE_FEATURES)))
+    for found in (hits, []):
+        reading = read(retriever.index, query, [hit.passage.id for hit in found])
+        features = sentence_features(retriever, query, found, reading)
+        assert features.shape == (len(reading.places), len(SENTENCE_FEATURES))
 
 
 def test_no_evidence_is_no_confidence(retriever: Retriever) -> None:
@@ -114,8 +115,9 @@ def test_a_sentence_s_share_is_that_of_its_candidates(retriever: Retriever) -> N
     """The probability that a sentence holds the answer is the sum over its own candidates, as a plain loop has it."""
     query, hits = retriever.search(QUESTIONS[0])
     ranked = rank_sentences(retriever, query, hits)
+    reading = read(retriever.index, query, [hit.passage.id for hit in hits])
     for count in (0, 1, 3, len(ranked)):
-        evidence = look_into(retriever, query, ranked[:count])
+        evidence = look_into(retriever, query, reading, ranked[:count])
         generator = np.random.default_rng(count)
         drawn = replace(evidence, likely=generator.random(len(evidence.likely)).astype(np.float32))
         expected = [0.0] * min(count, SENTENCES)

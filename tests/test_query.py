@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from qa.chat import Chat
-from qa.query import encode
+from qa.embedder import bundled_embedder, unit
+from qa.query import Likeness, encode
 
 
 @pytest.mark.parametrize("question", ["众智FlagOS 2.0支持多少款芯片？", "Who is Zhu Songchun?"])
@@ -30,3 +33,18 @@ def test_a_question_of_signs_weighs_nothing(chat: Chat) -> None:
     query = encode(chat.index, "？！")
     assert len(query.tokens) == 0
     assert query.shares.tolist() == []
+
+
+@given(st.lists(st.lists(st.integers(1000, 1400), max_size=20), max_size=5), st.integers(0, 3))
+@settings(max_examples=50, deadline=None)
+def test_likeness_is_the_cosine_whatever_came_before(asked: list[list[int]], words: int) -> None:
+    """Each token's cosines are those of its own vector, in the order asked, met before or not."""
+    aligner = bundled_embedder()
+    known = aligner.tokens(["a few words to compare 几个词"])[0]
+    units = unit(aligner.token_vectors(known[:words]))
+    likeness = Likeness(aligner, units)
+    for some in asked:
+        tokens = np.array(some, dtype=np.int32)
+        tokens = tokens[aligner.norms[tokens] > 0]
+        expected = unit(aligner.token_vectors(tokens)) @ units.T
+        np.testing.assert_allclose(likeness.cosines(tokens), expected, atol=1e-5)

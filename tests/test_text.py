@@ -1,10 +1,11 @@
 import re
+import unicodedata
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from qa.text import dominant_language, fold, sentences, terms, words
+from qa.text import dominant_language, fold, sentences, simplified, terms, words
 
 # Any character a file can hold, and more often those on which cutting depends.
 texts = st.text(
@@ -34,6 +35,12 @@ def quoted(text: str) -> list[str]:
 def test_fold_makes_variants_equal(written: str, same: str) -> None:
     """Traditional and Simplified script, full and half width, and upper and lower case compare as one."""
     assert fold(written) == fold(same)
+
+
+@given(st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("，：；！？（）臺aＡ\u0301\u0338"))))
+def test_fold_is_its_definition(text: str) -> None:
+    """Whatever shortcut a text allows, it is folded as by NFKC, case and script alone."""
+    assert fold(text) == simplified(unicodedata.normalize("NFKC", text).casefold())
 
 
 def test_fold_keeps_different_words_apart() -> None:

@@ -409,7 +409,9 @@ def asked(number: int, gold: int, question: str = "谁是院长？") -> Asked:
     features = generator.normal(scale=0.1, size=(3, len(SENTENCE_FEATURES)))
     features[gold, 0] += 1.0
     nothing = np.zeros(0, dtype=np.float32)
-    query = Query(question, "zh", nothing, (), nothing.astype(np.int32), (), nothing, nothing, nothing, (), (), 1.0)
+    query = Query(
+        question, "zh", nothing, (), nothing.astype(np.int32), (), nothing, nothing, nothing, (), (), 1.0, None
+    )
     places = [(hit, 0, 4), (hit, 4, 12), (hit, 12, 16)]
     return Asked(None, "a", True, query, [hit], places, features, np.arange(3) == gold, "zh to zh", "answerable")
 

@@ -41,6 +41,7 @@ from qa.index import SearchIndex
 from qa.query import Query
 from qa.question import asks_for, kind_evidence, offers
 from qa.ranking import PASSAGE_FEATURES, linear
+from qa.reading import Reading, read
 from qa.retriever import Retriever
 from qa.text import dominant_language
 from training.sources import FITTED_ON, for_fitting, parallel, rows
@@ -360,8 +361,9 @@ def _asked(
     sort: str,
     refusal: bool = True,
 ) -> Asked:
-    read = hits[: AnswerSettings().passages_read]
-    places, features = evidence.sentence_features(retriever, query, read)
+    some = hits[: AnswerSettings().passages_read]
+    reading = _read(retriever, query, some)
+    places = [(hits[passage], start, end) for passage, start, end in reading.places]
     gold = [
         hit.passage.document_id == document.id and _holds(hit.passage.start + start, hit.passage.start + end, spans)
         for hit, start, end in places
@@ -373,12 +375,16 @@ def _asked(
         query=query,
         hits=hits,
         places=places,
-        features=features,
+        features=evidence.sentence_features(retriever, query, some, reading),
         gold=np.array(gold, dtype=bool),
         pair=evidence.language_pair(retriever.index, query, hits),
         sort=sort,
         refusal=refusal,
     )
+
+
+def _read(retriever: Retriever, query: Query, hits: Sequence[Hit]) -> Reading:
+    return read(retriever.index, query, [hit.passage.id for hit in hits])
 
 
 def fit_kinds(asked: Iterable[Asked]) -> dict[str, list[float]]:
@@ -471,7 +477,7 @@ def ranked(each: Asked, weights: Mapping[str, float]) -> list[ScoredSentence]:
     scores = linear(each.features, weights, SENTENCE_FEATURES)
     order = sorted(range(len(scores)), key=lambda row: (-scores[row], row))
     return [
-        ScoredSentence(hit, hit.passage.start + start, hit.passage.start + end, float(scores[row]))
+        ScoredSentence(hit, hit.passage.start + start, hit.passage.start + end, float(scores[row]), row)
         for row in order
         for hit, start, end in [each.places[row]]
     ]
@@ -509,7 +515,8 @@ def with_answer_features(asked: Iterable[Asked], weights: Mapping[str, float]) -
     """Writes what speaks for an answer, by the sentences that the sentence model puts first."""
     for each in tqdm([each for each in asked if each.refusal], desc="weighing", disable=None):
         sentences = ranked(each, weights)
-        found = evidence.look_into(each.retriever, each.query, sentences)
+        reading = _read(each.retriever, each.query, each.hits[: AnswerSettings().passages_read])
+        found = evidence.look_into(each.retriever, each.query, reading, sentences)
         each.answer_features = evidence.answer_features(each.retriever, each.query, each.hits, found)
 
 
