@@ -194,6 +194,7 @@ _OFFERS: dict[Kind, re.Pattern[str]] = {
 }
 
 
+@lru_cache(maxsize=1024)  # every stage of a question wants to know
 def asks_for(question: str) -> Kind | None:
     """What the question's words ask for; None where no pattern tells."""
     folded = fold(question)

@@ -56,10 +56,11 @@ class Retriever:
     def search(self, question: str) -> tuple[Query, list[Hit]]:
         """The question, its words weighed by how rare they are among the candidates, and the best passages."""
         query, hits, features = self.candidates(question)
+        scores = [hit.score for hit in hits]
         if len(features):
-            scores = linear(features, self.fitted["passage"], PASSAGE_FEATURES)
-            hits = [replace(hit, score=float(score)) for hit, score in zip(hits, scores, strict=True)]
-        return query, sorted(hits, key=lambda hit: (-hit.score, hit.passage.id))[: self.settings.hits]
+            scores = linear(features, self.fitted["passage"], PASSAGE_FEATURES).tolist()
+        best = sorted(zip(scores, hits, strict=True), key=lambda pair: (-pair[0], pair[1].passage.id))
+        return query, [replace(hit, score=score) for score, hit in best[: self.settings.hits]]
 
     def candidates(self, question: str) -> tuple[Query, list[Hit], Features]:
         """The question weighed, the best of each language by fusion, and a row of features for each of these.
