@@ -8,8 +8,6 @@ parallel one, matched by question id, so that question and passage may differ in
 passages of both files stand in one index, and either parallel counts as right.
 """
 
-import argparse
-import json
 import sys
 import tempfile
 from collections import Counter
@@ -18,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from arguments import parser, write
 from compare import compare, comparison_table, systems
 from tqdm import tqdm
 
 from qa.config import AnswerSettings, SearchSettings
 from qa.datatypes import Hit
-from qa.embedder import BUNDLED
 from qa.evaluation import Case, mixed_cases, paired_cases, paragraph_index, ranking_values
 from qa.evidence import ScoredSentence, rank_sentences
 from qa.retriever import Retriever
@@ -117,15 +115,11 @@ def table(report: dict[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("questions", type=Path, help="SQuAD-format JSON, gzip'd or not")
-    parser.add_argument("--passages", type=Path, help="a parallel file the passages come from")
-    parser.add_argument("--mixed", action="store_true", help="both files' passages in one index; either counts")
-    parser.add_argument("--embedder", default=BUNDLED)
-    parser.add_argument("--output", type=Path, help="write the report as JSON")
-    parser.add_argument("--compare", action="store_true", help="systems side by side, each in a process of its own")
-    parser.add_argument("--model", action="append", default=[], help="another sentence-transformers model to compare")
-    options = parser.parse_args(arguments)
+    command = parser((__doc__ or "").splitlines()[0])
+    command.add_argument("--mixed", action="store_true", help="both files' passages in one index; either counts")
+    command.add_argument("--compare", action="store_true", help="systems side by side, each in a process of its own")
+    command.add_argument("--model", action="append", default=[], help="another sentence-transformers model to compare")
+    options = command.parse_args(arguments)
     cases_of = mixed_cases if options.mixed else paired_cases
     paragraphs, cases = cases_of(options.questions, options.passages or options.questions)
     if options.compare:
@@ -134,8 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     report = measure(paragraphs, cases, options.embedder)
     print(table(report))
-    if options.output:
-        options.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    write(report, options.output)
     return 0
 
 

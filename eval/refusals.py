@@ -6,7 +6,6 @@ The articles are dealt into two indexes, and every question is put to both: to t
 the one that does not, where it must be refused. Every paragraph is one passage, as in `eval/benchmark.py`.
 """
 
-import argparse
 import json
 import sys
 import tempfile
@@ -15,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from arguments import parser, write
 from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
 from qa.answerer import Answerer
 from qa.config import AnswerSettings, SearchSettings
 from qa.datatypes import Answer
-from qa.embedder import BUNDLED
 from qa.evaluation import article_of_each, paired_cases, paragraph_index
 from qa.retriever import Retriever
 from qa.significance import mean_interval
@@ -65,17 +64,10 @@ def figures(found: Mapping[str, Sequence[Answer]]) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="eval/refusals.py", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("questions", type=Path, metavar="QUESTIONS.json")
-    parser.add_argument("--passages", type=Path, metavar="PARALLEL.json", help="paragraphs in another language")
-    parser.add_argument("--embedder", default=BUNDLED)
-    parser.add_argument("--output", type=Path, metavar="FILE")
-    options = parser.parse_args(arguments)
-    found = answers(options.questions, options.passages or options.questions, options.embedder)
-    report = json.dumps(figures(found), indent=1)
-    if options.output:
-        options.output.write_text(report + "\n", encoding="utf-8", newline="\n")
-    print(report)
+    options = parser((__doc__ or "").splitlines()[0]).parse_args(arguments)
+    report = figures(answers(options.questions, options.passages or options.questions, options.embedder))
+    write(report, options.output)
+    print(json.dumps(report, indent=1))
     return 0
 
 

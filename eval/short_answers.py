@@ -7,8 +7,6 @@ is missing can be told apart: to the whole system with its refusals, to the whol
 given the right paragraph alone. A question without a short answer counts as 0.
 """
 
-import argparse
-import json
 import sys
 import tempfile
 from collections import defaultdict
@@ -16,12 +14,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from arguments import parser, write
 from tqdm import tqdm
 
 from qa.answerer import Answerer
 from qa.config import AnswerSettings, SearchSettings
 from qa.datatypes import Answer, Hit
-from qa.embedder import BUNDLED
 from qa.evaluation import Case, answer_found, paired_cases, paragraph_index, short_scores
 from qa.index import SearchIndex
 from qa.question import asks_for
@@ -100,20 +98,14 @@ def table(report: dict[str, dict[str, dict[str, dict[str, float]]]]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("questions", type=Path, help="SQuAD-format JSON, gzip'd or not")
-    parser.add_argument("--passages", type=Path, help="a parallel file the passages and answers come from")
-    parser.add_argument("--embedder", default=BUNDLED)
-    parser.add_argument("--output", type=Path, help="write the report as JSON")
-    options = parser.parse_args(arguments)
+    options = parser((__doc__ or "").splitlines()[0]).parse_args(arguments)
     paragraphs, cases = paired_cases(options.questions, options.passages or options.questions)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         ask = asking(paragraph_index(Path(folder), paragraphs, options.embedder))
         values = [measured(case, ask(case)) for case in tqdm(cases, disable=None, leave=False)]
     report = figures(cases, values)
     print(table(report))
-    if options.output:
-        options.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    write(report, options.output)
     return 0
 
 
