@@ -31,13 +31,16 @@ class Answerer:
         self.retriever = retriever
         self.settings = settings
 
-    def answer(self, query: Query, hits: Sequence[Hit]) -> Answer:
-        """One to three citations, the likeliest first, with the shortest span; none where the confidence is too low."""
+    def answer(self, query: Query, hits: Sequence[Hit], language: Language | None = None) -> Answer:
+        """One to three citations, the likeliest first, with the shortest span; none where the confidence is too low.
+
+        A refusal is in the language given, else in the question's.
+        """
         evidence = look(self.retriever, query, hits[: self.settings.passages_read])
         confidence = answer_probability(self.retriever, query, hits, evidence)
         if confidence < self._least(query, hits) or not evidence.ranked:
             lacking = missing(self.retriever, query, hits)
-            return Answer(query.text, refusal(query.language, lacking), (), tuple(hits), confidence)
+            return Answer(query.text, refusal(language or query.language, lacking), (), tuple(hits), confidence)
         conflict = disagreeing(query, evidence) if self.settings.citations > 1 else []
         cited = self._cited(evidence, [sentence for sentence, _ in conflict])
         text = "\n".join(f"{citation.quote} [{citation.number}]" for citation in cited)

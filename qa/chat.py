@@ -15,6 +15,7 @@ from qa.errors import CorpusError, QuestionError
 from qa.explanation import explain
 from qa.follow_up import complete, turn
 from qa.retriever import Retriever
+from qa.text import dominant_language
 from qa.writer import Writer
 
 _SPACES = {"Cc", "Cs"}
@@ -66,7 +67,8 @@ class Chat:
         fresh = [hit for hit in hits if self._is_fresh(hit)]
         if hits and not fresh:
             raise CorpusError("The articles that may answer this have changed; run `qa build`.", self.corpus)
-        answer = self._answerer.answer(query, fresh)
+        words = any(character.isalpha() for character in question)
+        answer = self._answerer.answer(query, fresh, dominant_language(question) if words else None)
         return replace(answer, question=question, searched_as="" if searched == question else searched)
 
     def _completed(self, question: str, history: Sequence[Answer]) -> str:

@@ -193,6 +193,20 @@ def test_a_whole_question_is_untouched_by_history(chat: Chat) -> None:
         assert chat.ask(question, history=history) == chat.ask(question)
 
 
+@pytest.mark.parametrize(
+    ("first", "then", "said"),
+    [
+        ("How many guests gave speeches at the forum?", "那2031年呢？", "文章里没有找到答案"),
+        ("2026中关村论坛年会是什么时候举行的？", "What about 2031?", "The articles do not say"),
+    ],
+)
+def test_a_refusal_is_in_the_language_of_what_was_asked(first: str, then: str, said: str, chat: Chat) -> None:
+    """Where the conversation changes its language, a refusal is in that of the last question."""
+    answer = chat.ask(then, history=[chat.ask(first)])
+    assert not answer.answered
+    assert answer.text.startswith(said)
+
+
 def test_a_refusal_is_history_too(chat: Chat) -> None:
     """A follow-up of a refused question keeps its subject."""
     refused = chat.ask("火星上的基地什么时候建成？")
