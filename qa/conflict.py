@@ -1,59 +1,104 @@
 """Where articles disagree on what was asked: another number or date for the same thing."""
 
-import re
-from collections.abc import Iterator
-from itertools import combinations
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from qa.claims import numbers_claimed
-from qa.evidence import Evidence, ScoredSentence
+from qa.claims import numbers_held
+from qa.embedder import StaticEmbedder
+from qa.evidence import Evidence, ScoredSentence, look_at
+from qa.quantities import Quantity, comparable, differ, quantity
 from qa.query import Query
-from qa.question import asks_for, numbers_in_words, offered
+from qa.question import asks_for, numbers_in_words, numbers_named, offered
 from qa.spans import SENTENCES, Rows, Span, best_span, holding
 from qa.text import dominant_language
 
 _QUANTITIES = {"date", "money", "share", "number"}
-_SCORED_LESS = 6.0  # log odds that the sentence model may rank a sentence behind the likeliest
+_FURTHER = 3  # sentences that are looked into beside the likeliest, of articles that are not among the first
+_EACH = 2  # of one article
+_SCORED_LESS, _SCORED_LESS_ACROSS = 5.0, 12.0  # log odds that another sentence may be ranked behind the likeliest
 _LEAST_SHARE = 0.002  # probability of a sentence holding the answer, below which it answers something else
 _LEAST_OF_SENTENCE = 0.35  # of it, that of the values of the kind that is asked for
 _MET_LESS = 0.2  # share of the question that the other sentence may meet less …
 _MET_LESS_ACROSS = 0.35  # … and where it is in another language than the likeliest
-_AFTER = 16  # characters after a value in which its measure may stand
-_MEASURE = re.compile(
-    r"\d\s*(?:[多余%％]|[十百千万亿]|thousand|million|billion|hundred)*\s*([^\W\d_十百千万亿a-z]|[a-z]{3,})",
-    re.IGNORECASE,
-)
 
 
-def disagreeing(query: Query, evidence: Evidence) -> list[tuple[ScoredSentence, Span]]:
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """What a sentence, the `number`-th ranked, states for what was asked."""
+
+    number: int
+    sentence: ScoredSentence
+    span: Span
+    stated: Quantity
+
+
+def disagreeing(aligner: StaticEmbedder, query: Query, evidence: Evidence) -> list[tuple[ScoredSentence, Span]]:
     """A value from each of two articles that differ on the number or date asked for; else nothing."""
-    if asks_for(query.text) not in _QUANTITIES:
+    kind = asks_for(query.text)
+    if kind not in _QUANTITIES or (first := _likeliest(query, evidence)) is None:
         return []
-    for one, other in combinations(_values(query, evidence), 2):
-        if _differ(*one, *other):
-            return [one, other]
+    others = _others(query, evidence, first)
+    near = [number for number in others if number < SENTENCES]
+    far = [number for number in others if number >= SENTENCES][:_FURTHER]
+    seen: list[_Value] = [value for number in near if (value := _value(query, evidence, number, number))]
+    if far:
+        beside = look_at(aligner, query, evidence, [first.number, *far])
+        seen += [value for row, number in enumerate(far, 1) if (value := _value(query, beside, row, number))]
+    agreeing = {
+        value.sentence.passage.document_id for value in seen if value.stated.values & first.stated.values
+    }
+    for value in seen:
+        if value.sentence.passage.document_id not in agreeing and differ(first.stated, value.stated, dates=kind == "date"):
+            return [(first.sentence, first.span), (value.sentence, value.span)]
     return []
 
 
-def _values(query: Query, evidence: Evidence) -> Iterator[tuple[ScoredSentence, Span]]:
-    """The likeliest value in each sentence that may well hold the answer, the likeliest sentence first."""
-    top, shares = evidence.ranked[:SENTENCES], evidence.shares
-    if not len(shares):
-        return
-    met = evidence.context @ query.shares
-    order = np.argsort(-shares, kind="stable").tolist()
-    language = dominant_language(top[order[0]].text)
-    for number in order:
-        less = _MET_LESS if dominant_language(top[number].text) == language else _MET_LESS_ACROSS
-        likely = shares[number] >= _LEAST_SHARE and top[number].score >= top[order[0]].score - _SCORED_LESS
-        if not likely or met[number] < met[order[0]] - less:
+def _likeliest(query: Query, evidence: Evidence) -> _Value | None:
+    """The value that is the likeliest answer."""
+    rows = [_of_the_kind(query, evidence, number) for number in range(len(evidence.ranked[:SENTENCES]))]
+    if not rows or not len(every := np.concatenate(rows)):
+        return None
+    span = best_span(evidence.found, evidence.likely, every)
+    return _stated(evidence, span, span.sentence) if span else None
+
+
+def _others(query: Query, evidence: Evidence, first: _Value) -> list[int]:
+    """The ranked sentences of other articles that may speak of the same thing, by place, the best of each article."""
+    met, language = evidence.context @ query.shares, dominant_language(first.sentence.text)
+    taken: dict[str, int] = {first.sentence.passage.document_id: _EACH}
+    named = numbers_named(query.text) & numbers_held(first.sentence.in_context)
+    found = []
+    for number, sentence in enumerate(evidence.ranked):
+        article = sentence.passage.document_id
+        if taken.get(article, 0) >= _EACH:
             continue
-        rows = _of_the_kind(query, evidence, number)
-        if evidence.likely[rows].sum() >= _LEAST_OF_SENTENCE * shares[number]:
-            span = best_span(evidence.found, evidence.likely, rows)
-            if span is not None:
-                yield top[number], span
+        across = dominant_language(sentence.text) != language
+        if sentence.score < first.sentence.score - (_SCORED_LESS_ACROSS if across else _SCORED_LESS):
+            continue
+        if met[number] < met[first.number] - (_MET_LESS_ACROSS if across else _MET_LESS):
+            continue
+        if not offered(sentence.text, query.text) or named - numbers_held(sentence.in_context):
+            continue
+        taken[article] = taken.get(article, 0) + 1
+        found.append(number)
+    return found
+
+
+def _value(query: Query, evidence: Evidence, row: int, number: int) -> _Value | None:
+    """The likeliest value in a sentence that may well hold the answer, the `row`-th of that evidence."""
+    share = float(evidence.shares[row])
+    rows = _of_the_kind(query, evidence, row)
+    if share < _LEAST_SHARE or evidence.likely[rows].sum() < _LEAST_OF_SENTENCE * share:
+        return None
+    span = best_span(evidence.found, evidence.likely, rows)
+    return _stated(evidence, span, number) if span else None
+
+
+def _stated(evidence: Evidence, span: Span, number: int) -> _Value:
+    sentence = evidence.ranked[span.sentence]
+    return _Value(number, sentence, span, quantity(sentence.text, span.start, span.end))
 
 
 def _of_the_kind(query: Query, evidence: Evidence, number: int) -> Rows:
@@ -64,24 +109,3 @@ def _of_the_kind(query: Query, evidence: Evidence, number: int) -> Rows:
     places = [*offered(text, query.text), *in_words]
     held = holding(np.zeros(len(mine), dtype=np.int64), found.spans[mine], [places])
     return mine[held]
-
-
-def _differ(one: ScoredSentence, here: Span, other: ScoredSentence, there: Span) -> bool:
-    """Whether two articles state values neither of which may be a part of the other, counted in the same measure."""
-    values, differing = (
-        set(numbers_claimed(sentence.text[span.start : span.end])) for sentence, span in ((one, here), (other, there))
-    )
-    apart = one.passage.document_id != other.passage.document_id
-    parts = values <= differing or differing <= values
-    return apart and bool(values and differing) and not parts and _alike(_measures(one, here), _measures(other, there))
-
-
-def _measures(sentence: ScoredSentence, span: Span) -> set[str]:
-    """What a value's numbers may be counted in, as far as the words after them tell."""
-    return {match.casefold() for match in _MEASURE.findall(sentence.text[span.start : span.end + _AFTER])}
-
-
-def _alike(one: set[str], other: set[str]) -> bool:
-    """Whether two values may be counted in the same measure; words of two languages cannot be compared."""
-    comparable = bool(one and other) and {word.isascii() for word in one} == {word.isascii() for word in other}
-    return not comparable or bool(one & other)

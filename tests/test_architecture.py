@@ -15,7 +15,7 @@ STAGES = [
     "version", "text", "phrasing", "errors", "datatypes", "embedder", "config", "corpus", "passages", "vectors",
     "lexical", "alignment", "fusion", "segments", "index", "generations", "question", "claims", "sounds",
     "translations", "query", "reading", "calibration", "ranking", "retriever", "explanation", "spans", "evidence",
-    "conflict", "missing", "answerer", "turns", "follow_up_chinese", "follow_up_english", "follow_up", "receipts",
+    "quantities", "conflict", "missing", "answerer", "turns", "follow_up_chinese", "follow_up_english", "follow_up", "receipts",
     "llm", "support", "writer", "chat", "render", "metrics", "significance", "evaluation", "chains", "comparison",
     "cli",
 ]  # fmt: skip
