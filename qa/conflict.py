@@ -1,6 +1,6 @@
 """Where articles disagree on what was asked: another number or date for the same thing."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,27 +8,29 @@ import numpy as np
 from qa.claims import numbers_held
 from qa.embedder import StaticEmbedder
 from qa.evidence import Evidence, ScoredSentence, look_at
-from qa.quantities import Quantity, comparable, differ, quantity
+from qa.quantities import Quantity, differ, quantity
 from qa.query import Query
 from qa.question import asks_for, numbers_in_words, numbers_named, offered
+from qa.sounds import met_in_han, met_in_latin
 from qa.spans import SENTENCES, Rows, Span, best_span, holding
 from qa.text import dominant_language
 
 _QUANTITIES = {"date", "money", "share", "number"}
-_FURTHER = 3  # sentences that are looked into beside the likeliest, of articles that are not among the first
+_BESIDE = SENTENCES - 1  # that are looked into together with the likeliest
 _EACH = 2  # of one article
 _SCORED_LESS, _SCORED_LESS_ACROSS = 5.0, 12.0  # log odds that another sentence may be ranked behind the likeliest
-_LEAST_SHARE = 0.002  # probability of a sentence holding the answer, below which it answers something else
-_LEAST_OF_SENTENCE = 0.35  # of it, that of the values of the kind that is asked for
-_MET_LESS = 0.2  # share of the question that the other sentence may meet less …
-_MET_LESS_ACROSS = 0.35  # … and where it is in another language than the likeliest
+_LEAST_SURE = 0.25  # share of words in common with the answer expected of the likeliest value
+_LEAST_SHARE = 0.0002  # probability of a sentence holding the answer, below which it answers something else
+_LEAST_OF_SENTENCE = 0.2  # of it, that of the values of the kind that is asked for
+_MET_LESS = 0.15  # share of the question that the other sentence may meet less …
+_MET_LESS_ACROSS = 0.25  # … where it is in another language than the likeliest …
+_MET_LESS_NAMED = 0.65  # … and its passage holds a name of the question by its sound
 
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """What a sentence, the `number`-th ranked, states for what was asked."""
+    """What a sentence states for what was asked."""
 
-    number: int
     sentence: ScoredSentence
     span: Span
     stated: Quantity
@@ -39,20 +41,20 @@ def disagreeing(aligner: StaticEmbedder, query: Query, evidence: Evidence) -> li
     kind = asks_for(query.text)
     if kind not in _QUANTITIES or (first := _likeliest(query, evidence)) is None:
         return []
-    others = _others(query, evidence, first)
-    near = [number for number in others if number < SENTENCES]
-    far = [number for number in others if number >= SENTENCES][:_FURTHER]
-    seen: list[_Value] = [value for number in near if (value := _value(query, evidence, number, number))]
-    if far:
-        beside = look_at(aligner, query, evidence, [first.number, *far])
-        seen += [value for row, number in enumerate(far, 1) if (value := _value(query, beside, row, number))]
-    agreeing = {
-        value.sentence.passage.document_id for value in seen if value.stated.values & first.stated.values
-    }
+    others = _others(query, evidence, first)[:_BESIDE]
+    beside = look_at(aligner, query, evidence, [evidence.ranked.index(first.sentence), *others]) if others else evidence
+    seen = [value for row in range(1, len(others) + 1) if (value := _value(query, beside, row))]
+    agreeing = {value.sentence.passage.document_id for value in seen if _agree(first, value)}
     for value in seen:
-        if value.sentence.passage.document_id not in agreeing and differ(first.stated, value.stated, dates=kind == "date"):
+        apart = value.sentence.passage.document_id not in agreeing
+        if apart and differ(first.stated, value.stated, dates=kind == "date"):
             return [(first.sentence, first.span), (value.sentence, value.span)]
     return []
+
+
+def _agree(one: _Value, other: _Value) -> bool:
+    """Whether the other sentence states that value too."""
+    return one.stated.values <= numbers_held(other.sentence.text)
 
 
 def _likeliest(query: Query, evidence: Evidence) -> _Value | None:
@@ -61,44 +63,55 @@ def _likeliest(query: Query, evidence: Evidence) -> _Value | None:
     if not rows or not len(every := np.concatenate(rows)):
         return None
     span = best_span(evidence.found, evidence.likely, every)
-    return _stated(evidence, span, span.sentence) if span else None
+    return _stated(evidence, span) if span and span.confidence >= _LEAST_SURE else None
 
 
 def _others(query: Query, evidence: Evidence, first: _Value) -> list[int]:
-    """The ranked sentences of other articles that may speak of the same thing, by place, the best of each article."""
-    met, language = evidence.context @ query.shares, dominant_language(first.sentence.text)
-    taken: dict[str, int] = {first.sentence.passage.document_id: _EACH}
-    named = numbers_named(query.text) & numbers_held(first.sentence.in_context)
-    found = []
+    """The ranked sentences of other articles that may speak of the same thing, by place; the best of each article."""
+    met = evidence.context @ query.shares
+    most = float(met[evidence.ranked.index(first.sentence)])
+    named = (numbers_named(query.text) & numbers_held(first.sentence.in_context)) - {"1"}  # 哪一年
+    taken = Counter({first.sentence.passage.document_id: _EACH})
+    found: list[int] = []
     for number, sentence in enumerate(evidence.ranked):
         article = sentence.passage.document_id
-        if taken.get(article, 0) >= _EACH:
-            continue
-        across = dominant_language(sentence.text) != language
-        if sentence.score < first.sentence.score - (_SCORED_LESS_ACROSS if across else _SCORED_LESS):
-            continue
-        if met[number] < met[first.number] - (_MET_LESS_ACROSS if across else _MET_LESS):
-            continue
-        if not offered(sentence.text, query.text) or named - numbers_held(sentence.in_context):
-            continue
-        taken[article] = taken.get(article, 0) + 1
-        found.append(number)
+        if taken[article] < _EACH and _alike(query, first.sentence, sentence, most - float(met[number]), named):
+            taken[article] += 1
+            found.append(number)
     return found
 
 
-def _value(query: Query, evidence: Evidence, row: int, number: int) -> _Value | None:
+def _alike(query: Query, first: ScoredSentence, other: ScoredSentence, less: float, named: set[str]) -> bool:
+    """Whether a sentence that meets so much less of the question, in [0, 1], may answer it as the likeliest does."""
+    across = dominant_language(other.text) != dominant_language(first.text)
+    if other.score < first.score - (_SCORED_LESS_ACROSS if across else _SCORED_LESS):
+        return False
+    if less > (_MET_LESS_NAMED if across else _MET_LESS) or not offered(other.text, query.text):
+        return False
+    if across and less > _MET_LESS_ACROSS and not _heard(query, other):
+        return False
+    return named <= numbers_held(other.in_context)
+
+
+def _heard(query: Query, sentence: ScoredSentence) -> bool:
+    """Whether the passage holds a name of the question by its sound."""
+    text = "\n".join((*sentence.passage.headings, sentence.passage.text))
+    return bool((met_in_han if query.language == "en" else met_in_latin)(query.names, text))
+
+
+def _value(query: Query, evidence: Evidence, row: int) -> _Value | None:
     """The likeliest value in a sentence that may well hold the answer, the `row`-th of that evidence."""
     share = float(evidence.shares[row])
     rows = _of_the_kind(query, evidence, row)
     if share < _LEAST_SHARE or evidence.likely[rows].sum() < _LEAST_OF_SENTENCE * share:
         return None
     span = best_span(evidence.found, evidence.likely, rows)
-    return _stated(evidence, span, number) if span else None
+    return _stated(evidence, span) if span else None
 
 
-def _stated(evidence: Evidence, span: Span, number: int) -> _Value:
+def _stated(evidence: Evidence, span: Span) -> _Value:
     sentence = evidence.ranked[span.sentence]
-    return _Value(number, sentence, span, quantity(sentence.text, span.start, span.end))
+    return _Value(sentence, span, quantity(sentence.text, span.start, span.end))
 
 
 def _of_the_kind(query: Query, evidence: Evidence, number: int) -> Rows:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 from qa.claims import ENGLISH_SCALES, numbers_claimed
-from qa.question import HAN_UNITS
+from qa.question import ENGLISH_TEENS, ENGLISH_TENS, ENGLISH_UNITS, HAN_NUMERAL, HAN_UNITS
 from qa.text import fold
 
 # Each measure as it is written in both languages; the words for people, too, are one measure.
@@ -43,9 +43,11 @@ _WRITTEN = {
 _MEASURES = [(name, re.compile(rf"(?:{written})(?![a-z])")) for name, written in _WRITTEN.items()]
 _KNOWN = _WRITTEN.keys() - {"person", "book"}  # that every language has a word for, so that a lack of it tells
 _SIGNS = {"$": "dollar", "€": "euro", "£": "pound", "¥": "yuan"}
-_SCALES = rf"(?:[多余\s-]|[{''.join(HAN_UNITS)}]|(?:{'|'.join(ENGLISH_SCALES)})\b)*"
+_HAN = f"[{HAN_NUMERAL}]"
+_SCALES = rf"(?:[多余\s-]|[{''.join(HAN_UNITS)}](?![瓦米克])|(?:{'|'.join(ENGLISH_SCALES)})\b)*"
+_WORDS = rf"\b(?:{'|'.join((*ENGLISH_TENS, *ENGLISH_TEENS, *ENGLISH_UNITS))})\b"
 _NUMBER = re.compile(
-    rf"(?P<sign>[$€£¥])?\s?(?P<number>%?\d+(?:[.,]\d+)*|%[{''.join(HAN_UNITS)}一二三四五六七八九]+)(?P<scales>{_SCALES})"
+    rf"(?P<sign>[$€£¥])?\s?(?P<number>%?\d+(?:[.,]\d+)*|%?{_HAN}+?(?=[^{HAN_NUMERAL}]|$)|{_WORDS})(?P<scales>{_SCALES})"
 )
 _WORD = re.compile(r"[^\W\d_a-z]|[a-z]{3,}")
 _YEAR = re.compile(r"1\d{3}|20\d\d")
