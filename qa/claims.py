@@ -26,7 +26,7 @@ _ONES, _TEENS, _TENS = ("|".join(words) for words in (ENGLISH_UNITS, ENGLISH_TEE
 _ARABIC = r"\d+(?:[.,]\d+)*"
 _SCALED = re.compile(
     rf"(?P<number>{_ARABIC}|\b(?:(?:{_TENS})(?:[ -](?:{_ONES}))?|{_TEENS}|{_ONES}|an?)\b)[ -]?[多余来]?"
-    rf"(?P<scales>[{''.join(HAN_UNITS)}]+|(?:(?:{'|'.join(ENGLISH_SCALES)})\b[ -]?)+)"
+    rf"(?P<scales>(?:(?!千[瓦克])[{''.join(HAN_UNITS)}])+|(?:(?:{'|'.join(ENGLISH_SCALES)})\b[ -]?)+)"
 )
 
 _SHORT_MONTHS = {**{month[:3]: number for number, month in enumerate(MONTHS, 1)}, "sept": 9}

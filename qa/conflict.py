@@ -18,19 +18,20 @@ from qa.text import dominant_language
 _QUANTITIES = {"date", "money", "share", "number"}
 _BESIDE = SENTENCES - 1  # that are looked into together with the likeliest
 _EACH = 2  # of one article
-_SCORED_LESS, _SCORED_LESS_ACROSS = 5.0, 12.0  # log odds that another sentence may be ranked behind the likeliest
+_SCORED_LESS, _SCORED_LESS_ACROSS = 6.0, 12.0  # log odds that another sentence may be ranked behind the likeliest
 _LEAST_SURE = 0.25  # share of words in common with the answer expected of the likeliest value
 _LEAST_SHARE = 0.0002  # probability of a sentence holding the answer, below which it answers something else
 _LEAST_OF_SENTENCE = 0.2  # of it, that of the values of the kind that is asked for
-_MET_LESS = 0.15  # share of the question that the other sentence may meet less …
-_MET_LESS_ACROSS = 0.25  # … where it is in another language than the likeliest …
+_MET_LESS = 0.2  # share of the question that the other sentence may meet less …
+_MET_LESS_ACROSS = 0.35  # … where it is in another language than the likeliest …
 _MET_LESS_NAMED = 0.65  # … and its passage holds a name of the question by its sound
 
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """What a sentence states for what was asked."""
+    """What the `number`-th sentence of an evidence states for what was asked."""
 
+    number: int
     sentence: ScoredSentence
     span: Span
     stated: Quantity
@@ -41,20 +42,14 @@ def disagreeing(aligner: StaticEmbedder, query: Query, evidence: Evidence) -> li
     kind = asks_for(query.text)
     if kind not in _QUANTITIES or (first := _likeliest(query, evidence)) is None:
         return []
-    others = _others(query, evidence, first)[:_BESIDE]
-    beside = look_at(aligner, query, evidence, [evidence.ranked.index(first.sentence), *others]) if others else evidence
-    seen = [value for row in range(1, len(others) + 1) if (value := _value(query, beside, row))]
-    agreeing = {value.sentence.passage.document_id for value in seen if _agree(first, value)}
-    for value in seen:
-        apart = value.sentence.passage.document_id not in agreeing
-        if apart and differ(first.stated, value.stated, dates=kind == "date"):
+    places = _others(query, evidence, first, dates=kind == "date")
+    beside, rows = evidence, places
+    if max(places, default=0) >= SENTENCES:
+        beside, rows = look_at(aligner, query, evidence, [first.number, *places]), list(range(1, len(places) + 1))
+    for value in filter(None, (_value(query, beside, row) for row in rows)):
+        if differ(first.stated, value.stated, dates=kind == "date"):
             return [(first.sentence, first.span), (value.sentence, value.span)]
     return []
-
-
-def _agree(one: _Value, other: _Value) -> bool:
-    """Whether the other sentence states that value too."""
-    return one.stated.values <= numbers_held(other.sentence.text)
 
 
 def _likeliest(query: Query, evidence: Evidence) -> _Value | None:
@@ -66,19 +61,26 @@ def _likeliest(query: Query, evidence: Evidence) -> _Value | None:
     return _stated(evidence, span) if span and span.confidence >= _LEAST_SURE else None
 
 
-def _others(query: Query, evidence: Evidence, first: _Value) -> list[int]:
-    """The ranked sentences of other articles that may speak of the same thing, by place; the best of each article."""
-    met = evidence.context @ query.shares
-    most = float(met[evidence.ranked.index(first.sentence)])
+def _others(query: Query, evidence: Evidence, first: _Value, *, dates: bool) -> list[int]:
+    """Sentences of other articles that may say something else of the same thing, by place; the best of each article.
+
+    An article one of whose sentences states the likeliest value agrees with it.
+    """
+    less = (evidence.context[first.number] - evidence.context) @ query.shares
     named = (numbers_named(query.text) & numbers_held(first.sentence.in_context)) - {"1"}  # 哪一年
     taken = Counter({first.sentence.passage.document_id: _EACH})
     found: list[int] = []
     for number, sentence in enumerate(evidence.ranked):
         article = sentence.passage.document_id
-        if taken[article] < _EACH and _alike(query, first.sentence, sentence, most - float(met[number]), named):
-            taken[article] += 1
+        if taken[article] >= _EACH or not _alike(query, first.sentence, sentence, float(less[number]), named):
+            continue
+        taken[article] += 1
+        if first.stated.values <= numbers_held(sentence.text):
+            taken[article] = _EACH
+            found = [place for place in found if evidence.ranked[place].passage.document_id != article]
+        elif differ(first.stated, quantity(sentence.text, 0, len(sentence.text)), dates=dates):
             found.append(number)
-    return found
+    return found[:_BESIDE]
 
 
 def _alike(query: Query, first: ScoredSentence, other: ScoredSentence, less: float, named: set[str]) -> bool:
@@ -111,7 +113,7 @@ def _value(query: Query, evidence: Evidence, row: int) -> _Value | None:
 
 def _stated(evidence: Evidence, span: Span) -> _Value:
     sentence = evidence.ranked[span.sentence]
-    return _Value(sentence, span, quantity(sentence.text, span.start, span.end))
+    return _Value(span.sentence, sentence, span, quantity(sentence.text, span.start, span.end))
 
 
 def _of_the_kind(query: Query, evidence: Evidence, number: int) -> Rows:

@@ -1,16 +1,15 @@
-"""What a stated number or date is counted in, and whether two of them say something different: pure functions on text."""
+"""What stated numbers and dates are counted in, and whether two say something different: pure functions on text."""
 
 import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 from qa.claims import ENGLISH_SCALES, numbers_claimed
-from qa.question import ENGLISH_TEENS, ENGLISH_TENS, ENGLISH_UNITS, HAN_NUMERAL, HAN_UNITS
-from qa.text import fold
+from qa.question import ENGLISH_TEENS, ENGLISH_TENS, ENGLISH_UNITS, HAN_DIGITS, HAN_NUMERAL, HAN_UNITS
+from qa.text import dominant_language, fold
 
 # Each measure as it is written in both languages; the words for people, too, are one measure.
 _WRITTEN = {
-    "year date": "年(?!级|代)",
     "cubic metre": "立方米|cubic met(?:re|er)s?|m3",
     "square kilometre": "平方公里|平方千米|square kilomet(?:re|er)s?|km2",
     "square metre": "平方米|square met(?:re|er)s?|m2",
@@ -33,7 +32,7 @@ _WRITTEN = {
     "day": "天|days?",
     "week": "个?(?:星期|周)|weeks?",
     "month": "个月|months?",
-    "year": "年(?=之?[久多前后来]|的?时间)|周年|years?",
+    "year": "年|周年|years?",
     "century": "世纪|centur(?:y|ies)",
     "degree": "摄氏度|度|degrees?|°c?",
     "percent": "%|个百分点|per ?cent|percentage points?",
@@ -41,31 +40,36 @@ _WRITTEN = {
     "book": "本|册|books?|volumes?",
 }  # fmt: skip
 _MEASURES = [(name, re.compile(rf"(?:{written})(?![a-z])")) for name, written in _WRITTEN.items()]
-_KNOWN = _WRITTEN.keys() - {"person", "book"}  # that every language has a word for, so that a lack of it tells
+_KNOWN = (_WRITTEN.keys() | {"year date"}) - {
+    "person",
+    "book",
+}  # that every language has a word for, so that a lack of it tells
 _SIGNS = {"$": "dollar", "€": "euro", "£": "pound", "¥": "yuan"}
 _HAN = f"[{HAN_NUMERAL}]"
-_SCALES = rf"(?:[多余\s-]|[{''.join(HAN_UNITS)}](?![瓦米克])|(?:{'|'.join(ENGLISH_SCALES)})\b)*"
+_SCALES = rf"(?:[多余\s-]|(?!千[瓦克])[{''.join(HAN_UNITS)}]|(?:{'|'.join(ENGLISH_SCALES)})\b)*"
 _WORDS = rf"\b(?:{'|'.join((*ENGLISH_TENS, *ENGLISH_TEENS, *ENGLISH_UNITS))})\b"
 _NUMBER = re.compile(
-    rf"(?P<sign>[$€£¥])?\s?(?P<number>%?\d+(?:[.,]\d+)*|%?{_HAN}+?(?=[^{HAN_NUMERAL}]|$)|{_WORDS})(?P<scales>{_SCALES})"
+    rf"(?P<sign>[$€£¥])?\s?(?P<number>%?\d+(?:[.,]\d+)*|%?(?!千[瓦克]){_HAN}+?(?=[^{HAN_NUMERAL}]|$)|{_WORDS})(?P<scales>{_SCALES})"
 )
 _WORD = re.compile(r"[^\W\d_a-z]|[a-z]{3,}")
-_YEAR = re.compile(r"1\d{3}|20\d\d")
+_YEAR = re.compile(f"1\\d{{3}}|20\\d\\d|[{''.join(HAN_DIGITS)}]{{4}}")
 _AFTER = 24  # characters after a value in which its measure may stand
 _BEFORE = 12  # … and before it a word that it is rough
 _ROUGH = re.compile(
-    r"[约近逾余多超]|左右|上下|以上|不足|\b(?:about|around|some|nearly|almost|roughly|over|approximately|more than|less than)\b"
+    r"[约近逾余多超]|左右|上下|以上|不足|\b(?:about|around|some|nearly|almost|roughly|over|approximately"
+    r"|more than|less than)\b"
 )
 _NEAR = Decimal("0.1")  # relative difference up to which a rough number may be meant for another
 
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """The values stated in some words, what they are counted in as far as that is told, and whether roughly."""
+    """The values some words state, what they are counted in as far as that is told, how roughly, in which language."""
 
     values: frozenset[str]
     measures: frozenset[str]
     rough: bool
+    chinese: bool
 
     @property
     def dated(self) -> frozenset[str]:
@@ -77,10 +81,17 @@ class Quantity:
 def quantity(text: str, start: int, end: int) -> Quantity:
     """What characters `[start, end)` of a sentence state."""
     words, after = fold(text[start:end]).replace("百分之", "%"), fold(text[end : end + _AFTER])
-    measures = {name for match in _NUMBER.finditer(words + after) if match.start() < len(words)
-                for name in [_measure(match, words + after)] if name}
+    measures = {
+        name
+        for match in _NUMBER.finditer(words + after)
+        if match.start() < len(words)
+        for name in [_measure(match, words + after)]
+        if name
+    }
     rough = _ROUGH.search(fold(text[max(0, start - _BEFORE) : end + 2])) is not None
-    return Quantity(frozenset(numbers_claimed(text[start:end])), frozenset(measures), rough)
+    return Quantity(
+        frozenset(numbers_claimed(text[start:end])), frozenset(measures), rough, dominant_language(text) == "zh"
+    )
 
 
 def _measure(number: re.Match[str], text: str) -> str:
@@ -89,11 +100,11 @@ def _measure(number: re.Match[str], text: str) -> str:
         return _SIGNS[number["sign"]]
     if number["number"].startswith("%"):
         return "percent"
-    for name, pattern in _MEASURES:
-        if pattern.match(text, number.end()):
-            return name
-    if _YEAR.fullmatch(number["number"]) and not number["scales"].strip():
+    name = next((name for name, pattern in _MEASURES if pattern.match(text, number.end())), "")
+    if name in ("", "year") and _YEAR.fullmatch(number["number"]) and not number["scales"].strip():
         return "year date"
+    if name:
+        return name
     word = _WORD.match(text, number.end())
     return word.group() if word else ""
 
@@ -105,7 +116,7 @@ def comparable(one: Quantity, other: Quantity) -> bool:
         return True
     if (mine | theirs) & _KNOWN:
         return False
-    return not mine or not theirs or {word.isascii() for word in mine} != {word.isascii() for word in theirs}
+    return not mine or not theirs or one.chinese != other.chinese
 
 
 def differ(one: Quantity, other: Quantity, *, dates: bool) -> bool:
