@@ -171,7 +171,7 @@ def test_only_numbers_and_dates_disagree(look: Look) -> None:
 def test_an_unlikely_sentence_contradicts_nobody(look: Look) -> None:
     """A value in a sentence that hardly answers is left out, and one that says the same in words; the next is taken."""
     twelve, fifteen = ("a", "It is 12 metres high.", "12 metres"), ("b", "It is 15 metres high.", "15 metres")
-    for high, low in ((0.8, 0.0001), (0.3, 0.00015)):
+    for high, low in ((0.8, 0.001), (0.3, 0.0015)):
         assert values(look(HEIGHT, (*twelve, high), (*fifteen, low))) == []
     third = ("c", "It is 18 metres high.", "18 metres", 0.3)
     shown = values(look(HEIGHT, (*twelve, 0.6), ("b", "It is twelve metres.", "twelve metres", 0.1), third))
