@@ -41,7 +41,7 @@ class Answerer:
         if confidence < self._least(query, hits) or not evidence.ranked:
             lacking = missing(self.retriever, query, hits)
             return Answer(query.text, refusal(language or query.language, lacking), (), tuple(hits), confidence)
-        conflict = disagreeing(query, evidence) if self.settings.citations > 1 else []
+        conflict = disagreeing(self.retriever.index.aligner, query, evidence) if self.settings.citations > 1 else []
         cited = self._cited(evidence, [sentence for sentence, _ in conflict])
         text = "\n".join(f"{citation.quote} [{citation.number}]" for citation in cited)
         return Answer(

@@ -21,12 +21,12 @@ from qa.question import (
 from qa.text import MONTHS, dominant_language, fold, terms
 
 _HAN_NUMERAL = f"[{HAN_NUMERAL}]"
-_ENGLISH_SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+ENGLISH_SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _ONES, _TEENS, _TENS = ("|".join(words) for words in (ENGLISH_UNITS, ENGLISH_TEENS, ENGLISH_TENS))
 _ARABIC = r"\d+(?:[.,]\d+)*"
 _SCALED = re.compile(
     rf"(?P<number>{_ARABIC}|\b(?:(?:{_TENS})(?:[ -](?:{_ONES}))?|{_TEENS}|{_ONES}|an?)\b)[ -]?[多余来]?"
-    rf"(?P<scales>[{''.join(HAN_UNITS)}]+|(?:(?:{'|'.join(_ENGLISH_SCALES)})\b[ -]?)+)"
+    rf"(?P<scales>(?:(?!千[瓦克])[{''.join(HAN_UNITS)}])+|(?:(?:{'|'.join(ENGLISH_SCALES)})\b[ -]?)+)"
 )
 
 _SHORT_MONTHS = {**{month[:3]: number for number, month in enumerate(MONTHS, 1)}, "sept": 9}
@@ -106,7 +106,7 @@ def _month(match: re.Match[str]) -> str:
 def _scaled(match: re.Match[str]) -> str:
     number = "1" if match["number"] in ("a", "an") else max(numbers_stated(match["number"]), key=len)
     scales = re.findall(r"[a-z]+", match["scales"]) or list(match["scales"])
-    times = prod((HAN_UNITS | _ENGLISH_SCALES)[scale] for scale in scales)
+    times = prod((HAN_UNITS | ENGLISH_SCALES)[scale] for scale in scales)
     try:
         return _plain(str(Decimal(number) * times))
     except InvalidOperation:  # a version number, as in 1.2.3

@@ -7,13 +7,14 @@ looked into for the words that answer.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qa.datatypes import Hit, Passage
+from qa.embedder import StaticEmbedder
 from qa.index import SearchIndex
 from qa.query import Query
 from qa.question import kind_evidence, numbers_named, numbers_stated
@@ -101,7 +102,7 @@ class Evidence:
         ranked: their sentences, best first.
         found: the candidates for a short answer in the first `SENTENCES` of these.
         likely: each candidate's probability of being the answer, shape (candidates,).
-        context: best cosine of each question token in each of these sentences or its headings, shape (sentences,
+        context: best cosine of each question token in each ranked sentence or its headings, shape (sentences,
             question tokens).
         passages: the same in each passage that was read.
     """
@@ -136,9 +137,22 @@ def look_into(retriever: Retriever, query: Query, reading: Reading, sentences: S
     top = sentences[:SENTENCES]
     texts, scores = [sentence.text for sentence in top], [sentence.score for sentence in top]
     found = candidates(retriever.index.aligner, query, texts, scores)
-    numbers = [sentence.number for sentence in top]
+    numbers = [sentence.number for sentence in sentences]
     context = np.maximum(reading.heads[reading.passage[numbers]], reading.matches[numbers])
     return Evidence(sentences, found, probabilities(span_models(), found), context, reading.passages)
+
+
+def look_at(aligner: StaticEmbedder, query: Query, evidence: Evidence, chosen: Sequence[int]) -> Evidence:
+    """Looks into other ranked sentences than the first, by their place; the evidence has these alone."""
+    ranked = [evidence.ranked[number] for number in chosen]
+    found = candidates(aligner, query, [each.text for each in ranked], [each.score for each in ranked])
+    return replace(
+        evidence,
+        ranked=ranked,
+        found=found,
+        likely=probabilities(span_models(), found),
+        context=evidence.context[list(chosen)],
+    )
 
 
 def sentence_features(retriever: Retriever, query: Query, hits: Sequence[Hit], reading: Reading) -> Features:

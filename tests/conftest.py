@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from qa import generations
+from qa import generations, index
 from qa.chat import Chat
 from qa.config import IndexSettings
+from qa.index import SearchIndex
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "eval")]  # training/ and the scripts of eval/ are no part of the package
@@ -72,3 +73,11 @@ def small_index(small_corpus: Path, tmp_path: Path) -> Path:
     """An index of the short articles."""
     generations.build(small_corpus, tmp_path / "small index", IndexSettings())
     return tmp_path / "small index"
+
+
+@pytest.fixture(scope="session")
+def small_loaded(tmp_path_factory: pytest.TempPathFactory) -> SearchIndex:
+    """The short articles, loaded once; no test writes into them."""
+    folder = tmp_path_factory.mktemp("small")
+    generations.build(write_articles(folder / "articles", SMALL_ARTICLES), folder / "index", IndexSettings())
+    return index.load(generations.live_folder(folder / "index"))

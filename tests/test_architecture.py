@@ -15,9 +15,9 @@ STAGES = [
     "version", "text", "phrasing", "errors", "datatypes", "embedder", "config", "corpus", "passages", "vectors",
     "lexical", "alignment", "fusion", "segments", "index", "generations", "question", "claims", "sounds",
     "translations", "query", "reading", "calibration", "ranking", "retriever", "explanation", "spans", "evidence",
-    "conflict", "missing", "answerer", "turns", "follow_up_chinese", "follow_up_english", "follow_up", "receipts",
-    "llm", "support", "writer", "chat", "render", "metrics", "significance", "evaluation", "chains", "comparison",
-    "cli",
+    "quantities", "conflict", "missing", "answerer", "turns", "follow_up_chinese", "follow_up_english", "follow_up",
+    "receipts", "llm", "support", "writer", "chat", "render", "metrics", "significance", "evaluation", "chains",
+    "comparison", "cli",
 ]  # fmt: skip
 
 MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.glob("*.py"))}

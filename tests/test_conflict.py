@@ -2,38 +2,29 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from conftest import SMALL_ARTICLES, write_articles
 
-from qa import generations, index
-from qa.config import IndexSettings
 from qa.conflict import disagreeing
 from qa.datatypes import Hit, Passage
+from qa.embedder import StaticEmbedder
 from qa.evidence import Evidence, ScoredSentence
 from qa.index import SearchIndex
 from qa.query import Query, encode
 from qa.spans import candidates
 
 Stated = tuple[str, str, str, float]  # an article, a sentence of it, the value that answers, how likely it answers
-Look = Callable[..., tuple[Query, Evidence]]
+Found = tuple[StaticEmbedder, Query, Evidence]
+Look = Callable[..., Found]
 
 
 @pytest.fixture(scope="module")
-def loaded(tmp_path_factory: pytest.TempPathFactory) -> SearchIndex:
-    """Some index, to encode questions for."""
-    folder = tmp_path_factory.mktemp("conflict")
-    generations.build(write_articles(folder / "articles", SMALL_ARTICLES), folder / "index", IndexSettings())
-    return index.load(generations.live_folder(folder / "index"))
-
-
-@pytest.fixture(scope="module")
-def look(loaded: SearchIndex) -> Look:
+def look(small_loaded: SearchIndex) -> Look:
     """What a network would find that is sure of the value in each sentence, each as likely as is said."""
 
-    def found(question: str, *stated: Stated) -> tuple[Query, Evidence]:
-        query, texts = encode(loaded, question), [text for _, text, _, _ in stated]
+    def found(question: str, *stated: Stated) -> Found:
+        query, texts = encode(small_loaded, question), [text for _, text, _, _ in stated]
         passages = [Passage(i, name, (), 0, len(text), text) for i, (name, text, _, _) in enumerate(stated)]
         ranked = [ScoredSentence(Hit(each, 1.0, None, None, None), 0, each.end, 0.0, each.id) for each in passages]
-        cut = candidates(loaded.aligner, query, texts, [0.0] * len(texts))
+        cut = candidates(small_loaded.aligner, query, texts, [0.0] * len(texts))
         likely = np.zeros(len(cut.spans), dtype=np.float32)
         for number, (_, text, value, share) in enumerate(stated):
             span = (text.index(value), text.index(value) + len(value))
@@ -44,12 +35,12 @@ def look(loaded: SearchIndex) -> Look:
             ]
             likely[row] = share
         met = np.ones((len(ranked), len(query.tokens)), dtype=np.float32)
-        return query, Evidence(ranked, cut, likely, met, met)
+        return small_loaded.aligner, query, Evidence(ranked, cut, likely, met, met)
 
     return found
 
 
-def values(found: tuple[Query, Evidence]) -> list[tuple[str, str]]:
+def values(found: Found) -> list[tuple[str, str]]:
     """The values that differ, each with its article."""
     return [
         (sentence.passage.document_id, sentence.text[span.start : span.end]) for sentence, span in disagreeing(*found)

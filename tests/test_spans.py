@@ -7,12 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import SMALL_ARTICLES, write_articles
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from qa import generations, index
-from qa.config import IndexSettings
 from qa.index import SearchIndex
 from qa.query import encode
 from qa.question import KINDS
@@ -51,27 +48,21 @@ Cut = Callable[..., Candidates]
 
 
 @pytest.fixture(scope="module")
-def loaded(tmp_path_factory: pytest.TempPathFactory) -> SearchIndex:
-    """The short articles, loaded."""
-    folder = tmp_path_factory.mktemp("spans")
-    generations.build(write_articles(folder / "articles", SMALL_ARTICLES), folder / "index", IndexSettings())
-    return index.load(generations.live_folder(folder / "index"))
-
-
-@pytest.fixture(scope="module")
-def cut(loaded: SearchIndex) -> Cut:
+def cut(small_loaded: SearchIndex) -> Cut:
     """The candidates of some sentences for a question, scored alike where no scores are given."""
 
     def found(question: str, sentences: Sequence[str], scores: Sequence[float] | None = None) -> Candidates:
-        return candidates(loaded.aligner, encode(loaded, question), sentences, scores or [0.0] * len(sentences))
+        return candidates(
+            small_loaded.aligner, encode(small_loaded, question), sentences, scores or [0.0] * len(sentences)
+        )
 
     return found
 
 
 @pytest.fixture(scope="module")
-def places(loaded: SearchIndex) -> Callable[[str], list[tuple[int, int]]]:
+def places(small_loaded: SearchIndex) -> Callable[[str], list[tuple[int, int]]]:
     """Where the words of a text stand."""
-    return lambda text: words(text, [(start, end) for _, start, end in loaded.aligner.token_spans(text)])
+    return lambda text: words(text, [(start, end) for _, start, end in small_loaded.aligner.token_spans(text)])
 
 
 def quotes(found: Candidates, sentences: Sequence[str]) -> list[str]:
@@ -311,9 +302,9 @@ def test_what_is_saved_is_what_is_loaded(cut: Cut, tmp_path: Path) -> None:
     found = cut(QUESTIONS[0], TEXTS)
     models = [model_of(*random_network(found, seed)) for seed in range(3)]
     save(models, tmp_path / "models.safetensors")
-    loaded = span_models(tmp_path / "models.safetensors")
-    assert len(loaded) == 3
-    for read, written in zip(loaded, models, strict=True):
+    small_loaded = span_models(tmp_path / "models.safetensors")
+    assert len(small_loaded) == 3
+    for read, written in zip(small_loaded, models, strict=True):
         for field in fields(SpanModel):
             array = getattr(read, field.name)
             assert array.dtype == np.float32
