@@ -1,4 +1,4 @@
-"""The command `qa`: build, ask, chat, verify, eval, serve. The only module of the package that prints."""
+"""The command `qa`: build, ask, chat, verify, eval, serve, doctor. The only module of the package that prints."""
 
 import argparse
 import contextlib
@@ -26,6 +26,7 @@ _PROMPT = "? "  # of `qa chat`, on a terminal
 _EXPLAINED = 3  # passages that `qa ask --explain` speaks of in plain text; JSON has all
 BELOW_FLOOR = 1  # exit code of `qa eval` under a floor
 NOT_AS_CITED = 1  # exit code of `qa verify` where a cited text has moved or gone
+NOT_FINE = 1  # exit code of `qa doctor` where a check failed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -111,6 +112,11 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, default=7860)
     _add_build_options(serve)
     serve.set_defaults(run=_serve)
+
+    doctor = commands.add_parser("doctor", help="prove that everything works on this machine, unplugged")
+    doctor.add_argument("--json", action="store_true", help="print JSON, once all is done")
+    _add_index_option(doctor)
+    doctor.set_defaults(run=_doctor)
     return parser
 
 
@@ -384,3 +390,18 @@ def _serve(options: argparse.Namespace) -> int:
     answering = Settings(language_model=settings_from_environment())
     serve(Chat.open(options.index, answering, expected=settings), options.host, options.port)
     return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from qa import doctor  # brings httpx, which no question needs
+
+    checks = []
+    with _stage_bars() as progress:
+        for check in doctor.examine(options.index, progress):
+            checks.append(check)
+            if not options.json:
+                tqdm.write(doctor.check_text(check))
+                sys.stdout.flush()
+    if options.json:
+        print(json.dumps(doctor.record(checks), ensure_ascii=False))
+    return 0 if doctor.record(checks)["fine"] else NOT_FINE
