@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 
     build = commands.add_parser("build", help="build the index from a folder of .md and .txt articles")
     _add_build_options(build)
+    build.add_argument("--watch", action="store_true", help="build anew after each edit, until Ctrl-C")
     build.set_defaults(run=_build)
 
     ask = commands.add_parser("ask", help="answer a question, or a file of questions")
@@ -150,7 +151,29 @@ def _index_settings(options: argparse.Namespace) -> IndexSettings:
 
 
 def _build(options: argparse.Namespace) -> int:
+    if options.watch:
+        return _build_after_each_edit(options)
     _build_now(options.corpus, options.index, _index_settings(options))
+    return 0
+
+
+def _build_after_each_edit(options: argparse.Namespace) -> int:
+    """Builds, then again whenever the articles are others than those of the live index; ends with Ctrl-C."""
+    from qa.watch import edits  # brings watchfiles, which no question needs
+
+    built, settings = False, _index_settings(options)
+    try:
+        print(f"Watching {options.corpus}; Ctrl-C ends it.", file=sys.stderr, flush=True)
+        for _ in edits(options.corpus, options.index):
+            try:
+                if not built or generations.reason_to_build(options.corpus, options.index, settings):
+                    _build_now(options.corpus, options.index, settings)
+                    built = True
+            except WenjuError as error:
+                print(f"qa: {error}", file=sys.stderr, flush=True)
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("No longer watching.", file=sys.stderr)
     return 0
 
 

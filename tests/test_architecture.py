@@ -14,7 +14,7 @@ PACKAGE = Path(qa.__file__).parent
 STAGES = [
     "offline", "version", "text", "phrasing", "errors", "datatypes", "embedder", "config", "corpus", "passages",
     "vectors",
-    "lexical", "alignment", "fusion", "segments", "index", "generations", "question", "claims", "sounds",
+    "lexical", "alignment", "fusion", "segments", "index", "generations", "watch", "question", "claims", "sounds",
     "translations", "query", "reading", "calibration", "ranking", "retriever", "explanation", "spans", "evidence",
     "conflict", "missing", "answerer", "turns", "follow_up_chinese", "follow_up_english", "follow_up", "receipts",
     "llm", "support", "writer", "chat", "render", "metrics", "significance", "evaluation", "chains", "comparison",
@@ -84,6 +84,7 @@ def test_engines_know_nothing_of_the_package(module: str) -> None:
         (("httpx",), {"doctor", "llm"}),
         (("packaging",), {"doctor"}),
         (("socket",), {"offline"}),
+        (("watchfiles",), {"watch"}),
         (("requests", "urllib", "http", "openai"), set()),
     ],
     ids=lambda value: " ".join(sorted(value)),
