@@ -7,19 +7,24 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from qa import generations, receipts, render
+from qa import changes, generations, index, question_files, receipts, render
 from qa.chat import Chat
 from qa.config import IndexSettings, Settings
 from qa.datatypes import Answer
 from qa.embedder import BUNDLED
 from qa.errors import CorpusError, QuestionError, ReceiptError, SearchIndexError, WenjuError
+from qa.index import Progress, SearchIndex
 from qa.llm import settings_from_environment
 from qa.version import __version__
+
+if TYPE_CHECKING:
+    from qa import impact
 
 CANNOT = 2  # exit code: a person has to change something first
 _PROMPT = "? "  # of `qa chat`, on a terminal
@@ -61,6 +66,10 @@ def _parser() -> argparse.ArgumentParser:
 
     build = commands.add_parser("build", help="build the index from a folder of .md and .txt articles")
     _add_build_options(build)
+    build.add_argument(
+        "--impact", type=Path, metavar="FILE", help="questions to ask before and after: says which answers moved"
+    )
+    build.add_argument("--json", action="store_true", help="print JSON, one line a build")
     build.add_argument("--watch", action="store_true", help="build anew after each edit, until Ctrl-C")
     build.set_defaults(run=_build)
 
@@ -153,7 +162,7 @@ def _index_settings(options: argparse.Namespace) -> IndexSettings:
 def _build(options: argparse.Namespace) -> int:
     if options.watch:
         return _build_after_each_edit(options)
-    _build_now(options.corpus, options.index, _index_settings(options))
+    _build_and_compare(options)
     return 0
 
 
@@ -167,7 +176,7 @@ def _build_after_each_edit(options: argparse.Namespace) -> int:
         for _ in edits(options.corpus, options.index):
             try:
                 if not built or generations.reason_to_build(options.corpus, options.index, settings):
-                    _build_now(options.corpus, options.index, settings)
+                    _build_and_compare(options)
                     built = True
             except WenjuError as error:
                 print(f"qa: {error}", file=sys.stderr, flush=True)
@@ -177,12 +186,63 @@ def _build_after_each_edit(options: argparse.Namespace) -> int:
     return 0
 
 
+def _build_and_compare(options: argparse.Namespace) -> None:
+    """Builds and says what that did to the passages, and to the answers to the questions of `--impact`."""
+    with _stage_bars() as progress:
+        ask = _asking(options.impact, progress) if options.impact else None
+        before = _live_index(options.index)
+        asked = ask("before", before) if ask and before else None
+        summary = generations.build(options.corpus, options.index, _index_settings(options), progress)
+        after = index.load(options.index / summary.generation) if before else None
+        asked_again = ask("after", after) if ask and after else None
+    _name_left_out(summary)
+    record: dict[str, Any] = {**asdict(summary), "changes": None, "impact": None}
+    lines = [_summary_text(summary, options.index)]
+    if before and after:
+        changed = changes.passage_changes(before.passages, after.passages)
+        record["changes"] = asdict(changed)
+        lines.append(changes.changes_text(changed))
+    if asked and asked_again:
+        from qa import impact
+
+        found = impact.impact(asked, asked_again, receipts.Articles(options.corpus))
+        record["impact"] = impact.impact_record(found)
+        lines.append(impact.impact_text(found))
+    elif options.impact:
+        lines.append("No index was here before that could be asked, so there is no impact to tell.")
+    print(json.dumps(record, ensure_ascii=False) if options.json else "\n".join(lines), flush=True)
+
+
+def _asking(path: Path, progress: Progress) -> "Callable[[str, SearchIndex], impact.Asked]":
+    """What puts the questions of a file to an index; the file is read at once."""
+    from qa import impact  # brings ir_measures and scipy, which no plain build needs
+
+    questions = impact.read(path)
+    return lambda stage, loaded: impact.ask(loaded, questions, stage, progress)
+
+
+def _live_index(root: Path) -> SearchIndex | None:
+    """The live index; None where there is none that can be opened."""
+    try:
+        return index.load(generations.live_folder(root))
+    except WenjuError:
+        return None
+
+
 def _build_now(corpus: Path, root: Path, settings: IndexSettings) -> None:
     with _stage_bars() as progress:
         summary = generations.build(corpus, root, settings, progress)
+    _name_left_out(summary)
+    print(_summary_text(summary, root))
+
+
+def _name_left_out(summary: generations.BuildSummary) -> None:
     for article in summary.unreadable:
         print(f"left out: {article.path}: {article.reason}", file=sys.stderr)
-    print(
+
+
+def _summary_text(summary: generations.BuildSummary, root: Path) -> str:
+    return (
         f"{summary.documents} articles, {summary.passages} passages, {summary.size / 1e6:.1f} MB "
         f"in {summary.seconds:.1f} s → {root / summary.generation}"
     )
@@ -241,7 +301,7 @@ def _ask_file(chat: Chat, path: Path, receipt: Path | None) -> int:
     """
     code, saved = 0, []
     chains: dict[str, list[Answer]] = {}
-    for number, line in _lines(path):
+    for number, line in question_files.lines(path):
         identity: object = number
         try:
             record = json.loads(line)
@@ -305,16 +365,6 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("a question must be text")
     return value
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    yield number, line
-    except (OSError, UnicodeDecodeError) as error:
-        raise QuestionError(f"{path} cannot be read as UTF-8 text; name a JSON Lines file of questions.") from error
 
 
 def _verify(options: argparse.Namespace) -> int:

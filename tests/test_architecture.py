@@ -12,13 +12,12 @@ PACKAGE = Path(qa.__file__).parent
 
 # A module may import only from those before it.
 STAGES = [
-    "offline", "version", "text", "phrasing", "errors", "datatypes", "embedder", "config", "corpus", "passages",
-    "vectors",
-    "lexical", "alignment", "fusion", "segments", "index", "generations", "watch", "question", "claims", "sounds",
-    "translations", "query", "reading", "calibration", "ranking", "retriever", "explanation", "spans", "evidence",
-    "conflict", "missing", "answerer", "turns", "follow_up_chinese", "follow_up_english", "follow_up", "receipts",
-    "llm", "support", "writer", "chat", "render", "metrics", "significance", "evaluation", "chains", "comparison",
-    "doctor", "cli",
+    "offline", "version", "text", "phrasing", "errors", "datatypes", "question_files", "changes", "embedder", "config",
+    "corpus", "passages", "vectors", "lexical", "alignment", "fusion", "segments", "index", "generations", "watch",
+    "question", "claims", "sounds", "translations", "query", "reading", "calibration", "ranking", "retriever",
+    "explanation", "spans", "evidence", "conflict", "missing", "answerer", "turns", "follow_up_chinese",
+    "follow_up_english", "follow_up", "receipts", "llm", "support", "writer", "chat", "render", "metrics",
+    "significance", "evaluation", "chains", "comparison", "impact", "doctor", "cli",
 ]  # fmt: skip
 
 MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.glob("*.py"))}
