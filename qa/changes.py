@@ -58,20 +58,29 @@ def _texts(passages: Iterable[Passage]) -> defaultdict[str, list[str]]:
 
 def _article_changes(identity: str, were: Sequence[str], are: Sequence[str]) -> ArticleChanges:
     """Of each run of texts in the stead of another, as many as both have in common were changed."""
-    staying = Counter(were) & Counter(are)
+    runs = SequenceMatcher(None, were, are, autojunk=False).get_opcodes()
+    in_place = Counter(text for kind, start, end, _, _ in runs if kind == "equal" for text in were[start:end])
+    moved = (Counter(were) & Counter(are)) - in_place  # kept, but elsewhere in the article
+    moved_from, moved_to = moved.copy(), moved.copy()
     added = changed = removed = 0
-    for kind, *span in SequenceMatcher(None, were, are, autojunk=False).get_opcodes():
+    for kind, old_start, old_end, new_start, new_end in runs:
         if kind != "equal":
-            gone = _without(were[span[0] : span[1]], staying)
-            come = _without(are[span[2] : span[3]], staying)
+            gone = _left(were[old_start:old_end], moved_from)
+            come = _left(are[new_start:new_end], moved_to)
             both = min(gone, come)
             added, changed, removed = added + come - both, changed + both, removed + gone - both
     return ArticleChanges(identity, added, changed, removed)
 
 
-def _without(texts: Sequence[str], staying: Counter[str]) -> int:
-    """How many texts are none of those that the article has kept, perhaps elsewhere in it."""
-    return sum(text not in staying for text in texts)
+def _left(texts: Sequence[str], moved: Counter[str]) -> int:
+    """How many texts are left when those moved, each as often as it is still to be found, are taken away."""
+    left = 0
+    for text in texts:
+        if moved[text]:
+            moved[text] -= 1
+        else:
+            left += 1
+    return left
 
 
 def changes_text(changes: PassageChanges) -> str:
