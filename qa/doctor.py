@@ -24,10 +24,8 @@ from packaging.specifiers import SpecifierSet
 
 from qa import generations, index, offline
 from qa.corpus import content_hash
-from qa.embedder import BUNDLED_FOLDER, MODEL_FILES
+from qa.embedder import BUNDLED_FOLDER, CHECKSUMS, MODEL_FILES
 from qa.errors import IndexMissingError, WenjuError
-
-CHECKSUMS = "SHA256SUMS"  # in the model's folder
 
 State = Literal["fine", "failed", "skipped"]
 MARKS: Mapping[State, str] = {"fine": "✓", "failed": "✗", "skipped": "–"}
@@ -70,13 +68,20 @@ class Check:
 
 
 def examine(root: Path, progress: index.Progress = lambda stage, done, total: None) -> Iterator[Check]:
-    """Each check as soon as it is done; none raises for what it finds.
+    """Each check as soon as it is done; what it finds raises nothing.
 
     Args:
         root: the folder of the index.
         progress: told of each check as it begins and ends.
+
+    Raises:
+        WenjuError: if there is nowhere to write temporary files.
     """
-    with tempfile.TemporaryDirectory(prefix="wenju 问据 ", ignore_cleanup_errors=True) as name:
+    try:
+        temporary = tempfile.TemporaryDirectory(prefix="wenju 问据 ", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise WenjuError(f"No temporary file can be written ({error}); name a folder for them in TMPDIR.") from error
+    with temporary as name:
         folder = Path(name)
         checks: dict[str, Callable[[], Check]] = {
             "Python": _python,

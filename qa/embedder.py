@@ -23,6 +23,7 @@ from qa.errors import EmbedderError
 BUNDLED = "bundled"
 BUNDLED_FOLDER = Path(__file__).with_name("model")
 MODEL_FILES = ("model.safetensors", "tokenizer.json")  # on which the vectors rest
+CHECKSUMS = "SHA256SUMS"  # of these, as published; beside them
 
 _TEXTS_AT_ONCE = 4096
 _TOKENS_AT_ONCE = 512  # whose vectors the processor keeps at hand

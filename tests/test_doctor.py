@@ -13,8 +13,8 @@ import qa
 from qa import generations
 from qa.cli import main
 from qa.config import IndexSettings
-from qa.doctor import CHECKSUMS, MARKS, outside_addresses
-from qa.embedder import BUNDLED_FOLDER
+from qa.doctor import MARKS, outside_addresses
+from qa.embedder import BUNDLED_FOLDER, CHECKSUMS
 
 ROOT = Path(__file__).resolve().parents[1]
 RUN = "import sys; from qa.cli import main; sys.exit(main(['doctor', *sys.argv[1:]]))"

@@ -10,8 +10,7 @@ from safetensors.numpy import save_file
 from tokenizers import Tokenizer
 
 from qa.corpus import content_hash
-from qa.doctor import CHECKSUMS
-from qa.embedder import BUNDLED_FOLDER, MODEL_FILES
+from qa.embedder import BUNDLED_FOLDER, CHECKSUMS, MODEL_FILES
 
 _STATIC = "sentence_transformers.sentence_transformer.modules.static_embedding.StaticEmbedding"
 _NORMALIZE = "sentence_transformers.base.modules.normalize.Normalize"
