@@ -22,7 +22,7 @@ RUN = "import sys; from qa.cli import main; sys.exit(main(['build', '--watch', *
 
 
 class Watching:
-    """The process, and its lines as they come."""
+    """The process, and its lines as they come, but for what became of the passages."""
 
     def __init__(self, corpus: Path, root: Path) -> None:
         self.process = subprocess.Popen(
@@ -36,7 +36,8 @@ class Watching:
     def _read(self) -> None:
         assert self.process.stdout
         for line in self.process.stdout:
-            self._lines.put(line)
+            if not line.startswith(("passages: ", "  ")):
+                self._lines.put(line)
 
     def line(self, seconds: float = PATIENCE) -> str:
         """The next line it says."""
