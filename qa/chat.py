@@ -25,8 +25,17 @@ _TURNS = 8  # of a conversation that are looked back on
 class Chat:
     """Answers questions from one loaded index; holds nothing of who asks, so one may serve many."""
 
-    def __init__(self, loaded: index.SearchIndex, settings: Settings) -> None:
+    def __init__(self, loaded: index.SearchIndex, settings: Settings, *, as_built: bool = False) -> None:
+        """Takes an index as loaded.
+
+        Args:
+            loaded: what to search.
+            settings: how to search and answer.
+            as_built: whether to answer from the articles as they were at the build, so that what is cited may stand in
+                no file any more; only to tell what an edit did.
+        """
         self.index = loaded
+        self.as_built = as_built
         self.settings = settings
         self._retriever = Retriever(loaded, settings.search)
         self._answerer = Answerer(self._retriever, settings.answer)
@@ -64,7 +73,7 @@ class Chat:
         searched = self._completed(question, history) if searched_as is None else searched_as
         checked = self._checked(searched)
         query, hits = self._retriever.search(checked)
-        fresh = [hit for hit in hits if self._is_fresh(hit)]
+        fresh = [hit for hit in hits if self.as_built or self._is_fresh(hit)]
         if hits and not fresh:
             raise CorpusError("The articles that may answer this have changed; run `qa build`.", self.corpus)
         words = any(character.isalpha() for character in question)

@@ -1,4 +1,4 @@
-"""The command `qa`: build, ask, chat, verify, eval, serve. The only module of the package that prints."""
+"""The command `qa`: build, ask, chat, verify, eval, serve, doctor. The only module of the package that prints."""
 
 import argparse
 import contextlib
@@ -7,25 +7,31 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from qa import generations, receipts, render
+from qa import changes, generations, index, question_files, receipts, render
 from qa.chat import Chat
 from qa.config import IndexSettings, Settings
 from qa.datatypes import Answer
 from qa.embedder import BUNDLED
 from qa.errors import CorpusError, QuestionError, ReceiptError, SearchIndexError, WenjuError
+from qa.index import Progress, SearchIndex
 from qa.llm import settings_from_environment
 from qa.version import __version__
+
+if TYPE_CHECKING:
+    from qa import impact
 
 CANNOT = 2  # exit code: a person has to change something first
 _PROMPT = "? "  # of `qa chat`, on a terminal
 _EXPLAINED = 3  # passages that `qa ask --explain` speaks of in plain text; JSON has all
 BELOW_FLOOR = 1  # exit code of `qa eval` under a floor
 NOT_AS_CITED = 1  # exit code of `qa verify` where a cited text has moved or gone
+NOT_FINE = 1  # exit code of `qa doctor` where a check failed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,6 +66,11 @@ def _parser() -> argparse.ArgumentParser:
 
     build = commands.add_parser("build", help="build the index from a folder of .md and .txt articles")
     _add_build_options(build)
+    build.add_argument(
+        "--impact", type=Path, metavar="FILE", help="questions to ask before and after: says which answers moved"
+    )
+    build.add_argument("--json", action="store_true", help="print JSON, one line a build")
+    build.add_argument("--watch", action="store_true", help="build anew after each edit, until Ctrl-C")
     build.set_defaults(run=_build)
 
     ask = commands.add_parser("ask", help="answer a question, or a file of questions")
@@ -111,6 +122,11 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, default=7860)
     _add_build_options(serve)
     serve.set_defaults(run=_serve)
+
+    doctor = commands.add_parser("doctor", help="prove that everything works on this machine, unplugged")
+    doctor.add_argument("--json", action="store_true", help="print JSON, once all is done")
+    _add_index_option(doctor)
+    doctor.set_defaults(run=_doctor)
     return parser
 
 
@@ -144,16 +160,89 @@ def _index_settings(options: argparse.Namespace) -> IndexSettings:
 
 
 def _build(options: argparse.Namespace) -> int:
-    _build_now(options.corpus, options.index, _index_settings(options))
+    if options.watch:
+        return _build_after_each_edit(options)
+    _build_and_compare(options)
     return 0
+
+
+def _build_after_each_edit(options: argparse.Namespace) -> int:
+    """Builds, then again whenever the articles are others than those of the live index; ends with Ctrl-C."""
+    from qa.watch import edits  # brings watchfiles, which no question needs
+
+    built, settings = False, _index_settings(options)
+    try:
+        print(f"Watching {options.corpus}; Ctrl-C ends it.", file=sys.stderr, flush=True)
+        for _ in edits(options.corpus, options.index):
+            try:
+                if not built or generations.reason_to_build(options.corpus, options.index, settings):
+                    _build_and_compare(options)
+                    built = True
+            except WenjuError as error:
+                print(f"qa: {error}", file=sys.stderr, flush=True)
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("No longer watching.", file=sys.stderr)
+    return 0
+
+
+def _build_and_compare(options: argparse.Namespace) -> None:
+    """Builds and says what that did to the passages, and to the answers to the questions of `--impact`."""
+    with _stage_bars() as progress:
+        ask = _asking(options.impact, progress) if options.impact else None
+        before = _live_index(options.index)
+        asked = ask("before", before) if ask and before else None
+        summary = generations.build(options.corpus, options.index, _index_settings(options), progress)
+        after = index.load(options.index / summary.generation) if before else None
+        asked_again = ask("after", after) if ask and after else None
+    _name_left_out(summary)
+    record: dict[str, Any] = {**asdict(summary), "changes": None, "impact": None}
+    lines = [_summary_text(summary, options.index)]
+    if before and after:
+        changed = changes.passage_changes(before.passages, after.passages)
+        record["changes"] = asdict(changed)
+        lines.append(changes.changes_text(changed))
+    if asked and asked_again:
+        from qa import impact
+
+        found = impact.impact(asked, asked_again, receipts.Articles(options.corpus))
+        record["impact"] = impact.impact_record(found)
+        lines.append(impact.impact_text(found))
+    elif options.impact:
+        lines.append("No index was here before that could be asked, so there is no impact to tell.")
+    print(json.dumps(record, ensure_ascii=False) if options.json else "\n".join(lines), flush=True)
+
+
+def _asking(path: Path, progress: Progress) -> "Callable[[str, SearchIndex], impact.Asked]":
+    """What puts the questions of a file to an index; the file is read at once."""
+    from qa import impact  # brings ir_measures and scipy, which no plain build needs
+
+    questions = impact.read(path)
+    return lambda stage, loaded: impact.ask(loaded, questions, stage, progress)
+
+
+def _live_index(root: Path) -> SearchIndex | None:
+    """The live index; None where there is none that can be opened."""
+    try:
+        return index.load(generations.live_folder(root))
+    except WenjuError:
+        return None
 
 
 def _build_now(corpus: Path, root: Path, settings: IndexSettings) -> None:
     with _stage_bars() as progress:
         summary = generations.build(corpus, root, settings, progress)
+    _name_left_out(summary)
+    print(_summary_text(summary, root))
+
+
+def _name_left_out(summary: generations.BuildSummary) -> None:
     for article in summary.unreadable:
         print(f"left out: {article.path}: {article.reason}", file=sys.stderr)
-    print(
+
+
+def _summary_text(summary: generations.BuildSummary, root: Path) -> str:
+    return (
         f"{summary.documents} articles, {summary.passages} passages, {summary.size / 1e6:.1f} MB "
         f"in {summary.seconds:.1f} s → {root / summary.generation}"
     )
@@ -212,7 +301,7 @@ def _ask_file(chat: Chat, path: Path, receipt: Path | None) -> int:
     """
     code, saved = 0, []
     chains: dict[str, list[Answer]] = {}
-    for number, line in _lines(path):
+    for number, line in question_files.lines(path):
         identity: object = number
         try:
             record = json.loads(line)
@@ -276,16 +365,6 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("a question must be text")
     return value
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    yield number, line
-    except (OSError, UnicodeDecodeError) as error:
-        raise QuestionError(f"{path} cannot be read as UTF-8 text; name a JSON Lines file of questions.") from error
 
 
 def _verify(options: argparse.Namespace) -> int:
@@ -384,3 +463,18 @@ def _serve(options: argparse.Namespace) -> int:
     answering = Settings(language_model=settings_from_environment())
     serve(Chat.open(options.index, answering, expected=settings), options.host, options.port)
     return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from qa import doctor  # brings httpx, which no question needs
+
+    checks = []
+    with _stage_bars() as progress:
+        for check in doctor.examine(options.index, progress):
+            checks.append(check)
+            if not options.json:
+                tqdm.write(doctor.check_text(check))
+                sys.stdout.flush()
+    if options.json:
+        print(json.dumps(doctor.record(checks), ensure_ascii=False))
+    return 0 if doctor.record(checks)["fine"] else NOT_FINE

@@ -155,6 +155,12 @@ def comparison_text(comparison: Comparison) -> str:
     """The comparison for a terminal: each question that moved, then each measure, then what could not be matched."""
     lines = [line for moved in comparison.moved for line in _moved_lines(moved)]
     lines.append(f"{len(comparison.moved)} of {comparison.matched} questions moved.")
+    return "\n".join([*lines, *measure_lines(comparison)])
+
+
+def measure_lines(comparison: Comparison) -> list[str]:
+    """Each measure for a terminal, then what could not be matched."""
+    lines: list[str] = []
     if comparison.changes:
         lines.append(f"{'over the questions of both':<28} old    new    difference (95% interval)  p")
     for each in comparison.changes:
@@ -167,23 +173,30 @@ def comparison_text(comparison: Comparison) -> str:
         "altered": comparison.altered,
         "measured in one alone": comparison.unshared,
     }
-    lines += [f"{label} ({len(names)}): {', '.join(names)}" for label, names in apart.items() if names]
-    return "\n".join(lines)
+    return lines + [f"{label} ({len(names)}): {', '.join(names)}" for label, names in apart.items() if names]
 
 
 def _moved_lines(moved: Moved) -> list[str]:
     label = "mixed" if moved.gained and moved.lost else "lost" if moved.lost else "gained" if moved.gained else "other"
-    lines = [f"{label:<7} {moved.id}  {' '.join(moved.question.split())}"]
-    for sign, measures in (("+", moved.gained), ("-", moved.lost)):
-        lines += [f"        {sign} {name} {_shown(old)} → {_shown(new)}" for name, (old, new) in measures.items()]
+    lines = [f"{label:<7} {moved.id}  {' '.join(moved.question.split())}", *moved_measures(moved)]
     if moved.old_short != moved.new_short:
-        lines.append(f"        short: {_quoted(moved.old_short)} → {_quoted(moved.new_short)}")
+        lines.append(f"        short: {quoted(moved.old_short)} → {quoted(moved.new_short)}")
     return lines
+
+
+def moved_measures(moved: Moved) -> list[str]:
+    """The measures that a question gained and lost, for a terminal."""
+    return [
+        f"        {sign} {name} {_shown(old)} → {_shown(new)}"
+        for sign, measures in (("+", moved.gained), ("-", moved.lost))
+        for name, (old, new) in measures.items()
+    ]
 
 
 def _shown(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def _quoted(text: str | None) -> str:
+def quoted(text: str | None) -> str:
+    """A span on one line, or that there is none."""
     return "none" if text is None else f"“{' '.join(text.split())}”"

@@ -22,6 +22,8 @@ from qa.errors import EmbedderError
 
 BUNDLED = "bundled"
 BUNDLED_FOLDER = Path(__file__).with_name("model")
+MODEL_FILES = ("model.safetensors", "tokenizer.json")  # on which the vectors rest
+CHECKSUMS = "SHA256SUMS"  # of these, as published; beside them
 
 _TEXTS_AT_ONCE = 4096
 _TOKENS_AT_ONCE = 512  # whose vectors the processor keeps at hand
@@ -80,7 +82,7 @@ class StaticEmbedder:
             raise EmbedderError(
                 f"The bundled model in {folder} cannot be read; reinstall this package.", self.name
             ) from error
-        self.fingerprint = _folder_digest(folder, ("model.safetensors", "tokenizer.json"))
+        self.fingerprint = _folder_digest(folder, MODEL_FILES)
         self.dimension = int(self._codes.shape[1])
 
     def tokens(self, texts: Sequence[str]) -> list[Tokens]:

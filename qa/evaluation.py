@@ -17,7 +17,7 @@ from typing import IO, Any, TypeVar
 import ir_measures
 import numpy as np
 
-from qa import index
+from qa import index, question_files
 from qa.chat import Chat
 from qa.claims import numbers_claimed
 from qa.config import IndexSettings
@@ -133,19 +133,14 @@ def read_chains(path: Path) -> list[GoldChain]:
 def _read(path: Path, parse: Callable[[Mapping[str, Any]], Gold], needs: str) -> list[Gold]:
     records: list[Gold] = []
     identities: set[str] = set()
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")  # a line separator inside a string ends no line
-    except (OSError, UnicodeDecodeError) as error:
-        raise QuestionError(f"{path} cannot be read as UTF-8 text; name a JSON Lines file of questions.") from error
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            try:
-                records.append(parse(json.loads(line)))
-            except (ValueError, KeyError, TypeError) as error:
-                raise QuestionError(f"{path}, line {number}: needs JSON with {needs} ({error}).") from error
-            if records[-1].id in identities:
-                raise QuestionError(f"{path}, line {number}: the id {records[-1].id!r} stands in a line before.")
-            identities.add(records[-1].id)
+    for number, line in question_files.lines(path):
+        try:
+            records.append(parse(json.loads(line)))
+        except (ValueError, KeyError, TypeError) as error:
+            raise QuestionError(f"{path}, line {number}: needs JSON with {needs} ({error}).") from error
+        if records[-1].id in identities:
+            raise QuestionError(f"{path}, line {number}: the id {records[-1].id!r} stands in a line before.")
+        identities.add(records[-1].id)
     if not records:
         raise QuestionError(f"{path} holds no questions.")
     return records

@@ -140,16 +140,26 @@ def _writable(text: str) -> str:
 
 def _cited(citation: Citation, documents: Mapping[str, Document]) -> CitedSpan:
     document = documents[citation.passage.document_id]
-    text, start, end = document.text, citation.start, citation.end
-    if text[start:end] != citation.quote:
+    if document.text[citation.start : citation.end] != citation.quote:
         raise ReceiptError(f"{document.id} has changed since it was cited; ask again.", document.id)
+    return _span_in(document.text, 0, citation, document)
+
+
+def as_indexed(citation: Citation, document: Document) -> CitedSpan:
+    """A citation as its index knows it, whatever its file holds by now; its neighbours are those in its passage."""
+    return _span_in(citation.passage.text, citation.passage.start, citation, document)
+
+
+def _span_in(text: str, offset: int, citation: Citation, document: Document) -> CitedSpan:
+    """A citation with its neighbours in a part of its article, which begins at `offset`."""
+    start, end = citation.start - offset, citation.end - offset
     return CitedSpan(
         number=citation.number,
         document_id=document.id,
         title=document.title,
         headings=citation.passage.headings,
-        start=start,
-        end=end,
+        start=citation.start,
+        end=citation.end,
         quote=citation.quote,
         quote_hash=content_hash(citation.quote.encode("utf-8")),
         content_hash=document.content_hash,
@@ -362,10 +372,11 @@ class Articles:
 
 def verify(receipt: Receipt, articles: Articles) -> tuple[Verdict, ...]:
     """What became of each of `receipt.spans`, in their order; none for a refusal."""
-    return tuple(_verdict(span, articles) for span in receipt.spans)
+    return tuple(recheck(span, articles) for span in receipt.spans)
 
 
-def _verdict(span: CitedSpan, articles: Articles) -> Verdict:
+def recheck(span: CitedSpan, articles: Articles) -> Verdict:
+    """What became of a cited span."""
     article = articles[span.document_id]
     unchanged = article.content_hash == span.content_hash
     if article.text[span.start : span.end] == span.quote:

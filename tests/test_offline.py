@@ -1,42 +1,15 @@
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-# Every connection and every look-up of a name raises an audit event before it happens; what is not the machine
-# itself ends the process at once, so that no library can catch the error and go on.
-GUARD = """
-import os, socket, sys
-
-def is_local(event, values):
-    if event == "socket.getaddrinfo":
-        return values[0] in (None, "", "localhost", "127.0.0.1", "::1", b"localhost", b"127.0.0.1", b"::1")
-    if event.startswith("socket.gethostby"):
-        return values[0] in ("localhost", "127.0.0.1", "::1")
-    kind, address = values[0].family, values[1]
-    if kind == getattr(socket, "AF_UNIX", None) or kind not in (socket.AF_INET, socket.AF_INET6):
-        return True
-    return str(address[0]).startswith("127.") or address[0] in ("::1", "localhost")
-
-WATCHED = ("socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "socket.gethostbyname")
-
-def guard(event, values):
-    if event in WATCHED and not is_local(event, values):
-        print("REACHED", event, values[-1] if event == "socket.connect" else values[0], flush=True)
-        os._exit(86)
-
-sys.addaudithook(guard)
-"""
+from qa import offline
 
 
 def guarded(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs Python code in a process that ends with code 86 when it reaches beyond the machine."""
-    return subprocess.run(
-        [sys.executable, "-X", "utf8", "-c", GUARD + code, *arguments],
-        capture_output=True, encoding="utf-8", check=False,
-    )  # fmt: skip
+    return subprocess.run(offline.command(code, *arguments), capture_output=True, encoding="utf-8", check=False)
 
 
 @pytest.mark.parametrize(

@@ -20,10 +20,9 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
 from test_llm import Server, endless, event, fails, language_server, writes
-from test_offline import GUARD
 
 from app import EXAMPLES, create_app, serve
-from qa import generations, receipts
+from qa import generations, offline, receipts
 from qa.chat import Chat
 from qa.config import AnswerSettings, IndexSettings, LanguageModelSettings, Settings
 from qa.datatypes import Answer, Document
@@ -623,7 +622,7 @@ def test_an_address_in_use_is_a_person_s_to_mend(chat: Chat) -> None:
 
 def test_one_command_builds_and_serves(visit: Visit, tmp_path: Path) -> None:
     """`python app.py` builds a missing index, prints where it is, answers there, and reaches nothing beyond."""
-    (tmp_path / "sitecustomize.py").write_text(GUARD, encoding="utf-8")  # run by Python before app.py
+    (tmp_path / "sitecustomize.py").write_text(offline.source(), encoding="utf-8")  # run by Python before app.py
     command = [sys.executable, str(ROOT / "app.py"), "--index", str(tmp_path / "index"), "--port", "0"]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONIOENCODING": "utf-8"}
     with subprocess.Popen(

@@ -1,5 +1,6 @@
 # ruff: noqa: E402 - the recipe is imported once its extra is known to be there
 import gzip
+import hashlib
 import json
 import random
 import re
@@ -215,6 +216,15 @@ def test_what_is_written_is_what_is_served(tokenizer: Tokenizer, random_vectors:
     np.testing.assert_allclose(model.encode_documents(texts), unit(np.array(exact)), atol=0.02)
     theirs = SentenceTransformer(str(tmp_path), device="cpu").encode(texts)
     np.testing.assert_allclose(model.encode_documents(texts), theirs, atol=1e-5)
+
+
+def test_a_written_model_has_its_checksums(tokenizer: Tokenizer, random_vectors: Vectors, tmp_path: Path) -> None:
+    """Beside a written model stand the SHA-256 of its files, in the form that `sha256sum --check` reads."""
+    write_model(tmp_path, tokenizer, random_vectors, np.ones(len(random_vectors), dtype=np.float32))
+    assert (tmp_path / "SHA256SUMS").read_text(encoding="utf-8").splitlines() == [
+        f"{hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()}  {name}"
+        for name in ("model.safetensors", "tokenizer.json")
+    ]
 
 
 def test_starting_vectors_come_from_the_teacher(tokenizer: Tokenizer) -> None:

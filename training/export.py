@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer
 
-from qa.embedder import BUNDLED_FOLDER
+from qa.corpus import content_hash
+from qa.embedder import BUNDLED_FOLDER, CHECKSUMS, MODEL_FILES
 
 _STATIC = "sentence_transformers.sentence_transformer.modules.static_embedding.StaticEmbedding"
 _NORMALIZE = "sentence_transformers.base.modules.normalize.Normalize"
@@ -54,6 +55,13 @@ def write_model(
     _write_json(folder / "modules.json", modules)
     _write_json(folder / "config_sentence_transformers.json", settings)
     _write_json(folder / "1_Normalize" / "config.json", {})
+    write_checksums(folder)
+
+
+def write_checksums(folder: Path) -> None:
+    """Writes what `sha256sum --check` and `qa doctor` compare the model's files with."""
+    lines = [f"{content_hash((folder / name).read_bytes())}  {name}\n" for name in MODEL_FILES]
+    (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8", newline="\n")
 
 
 def _write_json(path: Path, value: object) -> None:
