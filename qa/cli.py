@@ -7,6 +7,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tqdm import tqdm
 
 from qa import generations, receipts, render
 from qa.chat import Chat
-from qa.config import IndexSettings, Settings
+from qa.config import FileLimits, IndexSettings, Settings
 from qa.datatypes import Answer
 from qa.embedder import BUNDLED
 from qa.errors import CorpusError, QuestionError, ReceiptError, SearchIndexError, WenjuError
@@ -24,6 +25,7 @@ from qa.version import __version__
 CANNOT = 2  # exit code: a person has to change something first
 _PROMPT = "? "  # of `qa chat`, on a terminal
 _EXPLAINED = 3  # passages that `qa ask --explain` speaks of in plain text; JSON has all
+_NAMED = 5  # articles of an encoding that `qa build` names
 BELOW_FLOOR = 1  # exit code of `qa eval` under a floor
 NOT_AS_CITED = 1  # exit code of `qa verify` where a cited text has moved or gone
 
@@ -58,7 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"qa {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    build = commands.add_parser("build", help="build the index from a folder of .md and .txt articles")
+    build = commands.add_parser("build", help="build the index from a folder of articles")
+    build.add_argument("--strict", action="store_true", help="stop at the first article that cannot be read")
     _add_build_options(build)
     build.set_defaults(run=_build)
 
@@ -89,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     verify.add_argument("files", nargs="+", type=Path, metavar="FILE", help="receipts that `qa ask --receipt` wrote")
     _add_corpus_option(verify)
+    _add_limit_option(verify)
     verify.add_argument("--json", action="store_true", help="print JSON, one line a receipt")
     verify.set_defaults(run=_verify)
 
@@ -129,6 +133,22 @@ def _add_build_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--passage-bytes", type=int, default=IndexSettings().passage_bytes, metavar="N", help="UTF-8 bytes a passage"
     )
+    _add_limit_option(parser)
+
+
+def _add_limit_option(parser: argparse.ArgumentParser) -> None:
+    defaults = ", ".join(f"{name}={value}" for name, value in asdict(FileLimits()).items())
+    parser.add_argument(
+        "--limit", type=_limit, action="append", default=[], metavar="NAME=N",
+        help=f"what reading one article may take; may be repeated. Default: {defaults}",
+    )  # fmt: skip
+
+
+def _limit(text: str) -> tuple[str, int]:
+    name, _, value = text.partition("=")
+    if name not in asdict(FileLimits()) or not value.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=N with one of {', '.join(asdict(FileLimits()))}")
+    return name, int(value)
 
 
 def _floor(text: str) -> tuple[str, float]:
@@ -140,19 +160,23 @@ def _floor(text: str) -> tuple[str, float]:
 
 
 def _index_settings(options: argparse.Namespace) -> IndexSettings:
-    return IndexSettings(embedder=options.embedder, passage_bytes=options.passage_bytes)
+    return IndexSettings(embedder=options.embedder, passage_bytes=options.passage_bytes, **dict(options.limit))
 
 
 def _build(options: argparse.Namespace) -> int:
-    _build_now(options.corpus, options.index, _index_settings(options))
+    _build_now(options.corpus, options.index, _index_settings(options), strict=options.strict)
     return 0
 
 
-def _build_now(corpus: Path, root: Path, settings: IndexSettings) -> None:
+def _build_now(corpus: Path, root: Path, settings: IndexSettings, *, strict: bool = False) -> None:
     with _stage_bars() as progress:
-        summary = generations.build(corpus, root, settings, progress)
+        summary = generations.build(corpus, root, settings, progress, strict=strict)
     for article in summary.unreadable:
         print(f"left out: {article.path}: {article.reason}", file=sys.stderr)
+    for encoding in sorted(set(summary.encodings.values())):
+        names = [name for name, assumed in summary.encodings.items() if assumed == encoding]
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        print(f"read as {encoding}: {', '.join(names[:_NAMED])}{more}", file=sys.stderr)
     print(
         f"{summary.documents} articles, {summary.passages} passages, {summary.size / 1e6:.1f} MB "
         f"in {summary.seconds:.1f} s → {root / summary.generation}"
@@ -290,7 +314,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 def _verify(options: argparse.Namespace) -> int:
     """Says what became of every receipt; one that cannot be read has its own line, and the others go on."""
-    articles = receipts.Articles(options.corpus)
+    articles = receipts.Articles(options.corpus, FileLimits(**dict(options.limit)))
     counts: Counter[str] = Counter()
     for name, receipt in (entry for path in options.files for entry in receipts.read(path)):
         if isinstance(receipt, ReceiptError):

@@ -12,7 +12,8 @@ PACKAGE = Path(qa.__file__).parent
 
 # A module may import only from those before it.
 STAGES = [
-    "version", "text", "phrasing", "errors", "datatypes", "embedder", "config", "corpus", "passages", "vectors",
+    "version", "text", "converters", "encodings", "phrasing", "errors", "datatypes", "embedder", "config", "files",
+    "corpus", "passages", "vectors",
     "lexical", "alignment", "fusion", "segments", "index", "generations", "question", "claims", "sounds",
     "translations", "query", "reading", "calibration", "ranking", "retriever", "explanation", "spans", "evidence",
     "conflict", "missing", "answerer", "turns", "follow_up_chinese", "follow_up_english", "follow_up", "receipts",

@@ -20,9 +20,10 @@ from qa import receipts
 from qa.chat import Chat
 from qa.cli import main
 from qa.config import AnswerSettings, Settings
-from qa.corpus import content_hash, parse_document
+from qa.corpus import parse_document
 from qa.datatypes import Answer, Citation, Passage
 from qa.errors import CorpusError, ReceiptError
+from qa.files import content_hash
 from qa.receipts import Articles, Place, Receipt, Verdict
 
 QUESTION = "How deep can a leatherback turtle dive?"
