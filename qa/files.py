@@ -124,10 +124,9 @@ def read_text(raw: bytes, suffix: str, limits: FileLimits) -> FileText:
     text, encoding = _decoded(raw, suffix) if suffix in PLAIN or suffix in _IN_CHARACTERS else ("", "")
     digest = hash_of(raw, suffix)
     if suffix not in PLAIN:
-        text = _TEXTS.get(digest)
-        if not text:
-            text = _converted(text.encode("utf-8", "replace") if encoding else raw, suffix, limits)
-            _TEXTS.put(digest, text)
+        source = text.encode("utf-8", "replace") if encoding else raw
+        text = _TEXTS.get(digest) or _converted(source, suffix, limits)
+        _TEXTS.put(digest, text)
     if len(text) > limits.text_characters:
         raise _over("text_characters", limits, f"its text has {len(text):,} characters")
     return FileText(text, digest, encoding)
