@@ -1,4 +1,4 @@
-"""The command `qa`: build, ask, chat, verify, eval, serve. The only module of the package that prints."""
+"""The command `qa`: build, ask, chat, verify, eval, lint, serve. The only module of the package that prints."""
 
 import argparse
 import contextlib
@@ -27,6 +27,7 @@ _PROMPT = "? "  # of `qa chat`, on a terminal
 _EXPLAINED = 3  # passages that `qa ask --explain` speaks of in plain text; JSON has all
 _NAMED = 5  # articles of an encoding that `qa build` names
 BELOW_FLOOR = 1  # exit code of `qa eval` under a floor
+LINT_ERRORS = 1  # exit code of `qa lint` where a finding is an error
 NOT_AS_CITED = 1  # exit code of `qa verify` where a cited text has moved or gone
 
 
@@ -109,6 +110,18 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     _add_index_option(evaluate)
     evaluate.set_defaults(run=_evaluate)
+
+    lint = commands.add_parser(
+        "lint",
+        help="say what in the articles will answer badly",
+        epilog="Exit codes: 0 no error (warnings there may be), 1 an error, 2 no articles, index or questions.",
+    )
+    lint.add_argument(
+        "--questions", type=Path, metavar="FILE", help='JSON Lines of {"question"}: name the passages that none finds'
+    )
+    lint.add_argument("--json", action="store_true", help="print JSON, one line a finding")
+    _add_build_options(lint)
+    lint.set_defaults(run=_lint)
 
     serve = commands.add_parser("serve", help="serve the page, building the index first where it is missing or old")
     serve.add_argument("--host", default="127.0.0.1")
@@ -395,6 +408,32 @@ def _below_floors(measures: dict[str, dict[str, float]], floors: Sequence[tuple[
             print(f"qa: {name} {measures[name]['mean']:.3f} is below the floor {floor}.", file=sys.stderr)
             code = BELOW_FLOOR
     return code
+
+
+def _lint(options: argparse.Namespace) -> int:
+    from qa.lint import dark_passages, lint  # no question needs it
+
+    findings = lint(options.corpus, _index_settings(options))
+    if options.questions:
+        chat = Chat.open(options.index)
+        documents = {identity: chat.document(identity) for identity in chat.index.documents}
+        asked = [_question_of(line, number) for number, line in _lines(options.questions)]
+        findings += dark_passages(chat.index.passages, documents, (chat.ask(question).hits for question in asked))
+    for finding in findings:
+        place = f":{finding.line}" if finding.line else ""
+        line = f"{finding.path}{place}: {finding.severity}: {finding.kind}: {finding.message}"
+        print(json.dumps(asdict(finding), ensure_ascii=False) if options.json else line)
+    counts = Counter(finding.severity for finding in findings)
+    if not options.json:
+        print(f"{counts['error']} errors, {counts['warning']} warnings")
+    return LINT_ERRORS if counts["error"] else 0
+
+
+def _question_of(line: str, number: int) -> str:
+    try:
+        return _text(json.loads(line)["question"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise QuestionError(f'line {number} is not JSON with "question"') from error
 
 
 def _serve(options: argparse.Namespace) -> int:

@@ -18,6 +18,7 @@ STAGES = [
     "translations", "query", "reading", "calibration", "ranking", "retriever", "explanation", "spans", "evidence",
     "conflict", "missing", "answerer", "turns", "follow_up_chinese", "follow_up_english", "follow_up", "receipts",
     "llm", "support", "writer", "chat", "render", "metrics", "significance", "evaluation", "chains", "comparison",
+    "lint",
     "cli",
 ]  # fmt: skip
 
