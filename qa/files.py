@@ -14,7 +14,7 @@ import sys
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from threading import Lock
@@ -58,9 +58,9 @@ def read_bytes(folder: Path, identity: str, limits: FileLimits) -> bytes:
         ArticleError: if it is no visible regular file inside the folder, too large, or cannot be read.
     """
     try:
-        root = os.path.realpath(folder)
-        path = os.path.realpath(os.path.join(root, identity))  # noqa: PTH118 - a third of the time of a Path
-        if not is_visible(os.path.relpath(path, root)):
+        root = _resolved(os.path.abspath(folder))  # noqa: PTH100 - names are strings here, a third of the time of Paths
+        path = os.path.realpath(os.path.join(root, identity))  # noqa: PTH118
+        if not path.startswith(root + os.sep) or not is_visible(path[len(root) + 1 :]):
             raise ArticleError("it leads out of the corpus folder, or to a hidden file; put the file itself there")
         with open(path, "rb", opener=_without_waiting) as file:
             status = os.fstat(file.fileno())
@@ -73,10 +73,14 @@ def read_bytes(folder: Path, identity: str, limits: FileLimits) -> bytes:
         raise ArticleError(getattr(error, "strerror", None) or "it cannot be read") from error
 
 
-def is_visible(identity: str) -> bool:
+@lru_cache(maxsize=8)
+def _resolved(folder: str) -> str:
+    return os.path.realpath(folder)
+
+
+def is_visible(relative: str) -> bool:
     """Whether a path relative to a folder stays inside it and has no part that begins with a dot."""
-    parts = re.split(rf"[/{re.escape(os.sep)}]", identity)
-    return not os.path.isabs(identity) and all(part and not part.startswith(".") for part in parts)  # noqa: PTH117
+    return not os.path.isabs(relative) and "/." not in f"/{relative}".replace(os.sep, "/")  # noqa: PTH117
 
 
 def _without_waiting(path: str, flags: int) -> int:

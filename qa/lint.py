@@ -30,7 +30,7 @@ _SHINGLE = 8  # characters
 _BANDS, _ROWS = 32, 4  # of 20 million pairs at `_ALIKE` one is missed; at 0.3 one of four is compared in vain
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
 _LATIN_RUN = re.compile(r"[\x80-\xff€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]{2,200}")
-_HAN_RUN = re.compile(r"[^\x00-\u02ff]{6,200}")
+_HAN_RUN = re.compile(r"[^\x00-\u02ff]{0,3}[\u3400-\u9fff][^\x00-\u02ff]{5,200}")
 _REPLACEMENT = re.compile("\ufffd|锟斤拷")
 
 
@@ -132,13 +132,17 @@ def _mojibake(document: Document) -> Iterator[Finding]:
     """The first place where text was decoded in another encoding than it was written in, or lost in decoding."""
     text = document.text
     places = [match.start() for match in _REPLACEMENT.finditer(text)][:1]
-    places += [match.start() for match in _LATIN_RUN.finditer(text) if _was_utf8(match.group(), "cp1252")][:1]
+    places += [match.start() for match in _LATIN_RUN.finditer(text) if _was_latin(match.group())][:1]
     places += [match.start() for match in _HAN_RUN.finditer(text) if _was_utf8(match.group(), "gb18030")][:1]
     if places:
         first = min(places)
         shown = " ".join(text[first : first + 12].split())
         told = f"{shown!r} was saved in the wrong encoding; restore it from its source"
         yield Finding("error", "mojibake", document.path, _line(text, first), told)
+
+
+def _was_latin(text: str) -> bool:
+    return _was_utf8(text, "cp1252") or _was_utf8(text, "latin-1")
 
 
 def _was_utf8(text: str, encoding: str) -> bool:
