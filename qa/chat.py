@@ -8,12 +8,12 @@ from pathlib import Path, PurePosixPath
 
 from qa import generations, index, receipts
 from qa.answerer import Answerer
-from qa.config import FileLimits, IndexSettings, Settings
-from qa.corpus import read_document
+from qa.config import IndexSettings, Settings
+from qa.corpus import document_of
 from qa.datatypes import Answer, Document, Explanation, Hit, Passage
 from qa.errors import ArticleError, CorpusError, QuestionError
 from qa.explanation import explain
-from qa.files import PLAIN, hash_of, read_bytes, read_text
+from qa.files import PLAIN, FileText, hash_of, read_bytes, read_text
 from qa.follow_up import complete, turn
 from qa.retriever import Retriever
 from qa.writer import Writer
@@ -164,7 +164,8 @@ class Chat:
             raise CorpusError(f"The index holds no article {document_id!r}.", self.corpus)
         limits = self.settings.index
         try:
-            return _parsed(document_id, read_bytes(self.corpus, document_id, limits), limits)
+            raw = read_bytes(self.corpus, document_id, limits)
+            return _parsed(document_id, read_text(raw, PurePosixPath(document_id).suffix.lower(), limits))
         except ArticleError as error:
             path = self.corpus / document_id
             raise CorpusError(f"{path} can no longer be read ({error}); run `qa build`.", self.corpus) from error
@@ -188,6 +189,6 @@ def _plain(question: str) -> tuple[str, list[int]]:
 
 
 @lru_cache(maxsize=32)
-def _parsed(document_id: str, raw: bytes, limits: FileLimits) -> Document:
+def _parsed(document_id: str, read: FileText) -> Document:
     """An article parsed once for each content; the file itself is read every time, so no edit is missed."""
-    return read_document(document_id, raw, limits)
+    return document_of(document_id, read)

@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -13,7 +13,7 @@ import yaml
 from qa.config import FileLimits
 from qa.datatypes import Document
 from qa.errors import ArticleError, CorpusError
-from qa.files import SUFFIXES, hash_of, is_visible, read_bytes, read_text
+from qa.files import SUFFIXES, FileText, hash_of, is_visible, read_bytes, read_text
 from qa.text import Language, dominant_language, headings
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -93,7 +93,7 @@ def read_corpus(
             digest = hash_of(raw, path.suffix.lower())
             if identity != path.relative_to(folder).as_posix():
                 raise ArticleError("its name is not UTF-8, or holds a control character; rename it")
-            yield read_document(identity, raw, limits)
+            yield document_of(identity, read_text(raw, path.suffix.lower(), limits))
         except ArticleError as error:
             yield Unreadable(identity, str(error), digest)
 
@@ -102,13 +102,8 @@ def _raw(path: Path, folder: Path, limits: FileLimits) -> bytes:
     return read_bytes(folder, str(path.relative_to(folder)), limits)
 
 
-def read_document(identity: str, raw: bytes, limits: FileLimits) -> Document:
-    """A Document of a file's bytes.
-
-    Raises:
-        ArticleError: if they cannot be read as the format that the id's suffix names.
-    """
-    read = read_text(raw, PurePosixPath(identity).suffix.lower(), limits)
+def document_of(identity: str, read: FileText) -> Document:
+    """A Document of what a file says."""
     return replace(parse_document(identity, read.text, read.content_hash), encoding=read.encoding)
 
 

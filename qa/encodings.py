@@ -21,6 +21,7 @@ _DECLARED = {
 }  # fmt: skip
 _WEIGHED = 20_000  # characters beyond ASCII that are weighed of each decoding
 _ENOUGH = 0.25  # share of common characters, rare ones deducted, from which a decoding is believed
+_FEW_BYTES = 16  # in which zeros between letters may be chance
 _MOSTLY = 0.6  # share of every other byte that is zero in UTF-16 of Latin text
 
 # The most frequent characters of Chinese and its punctuation; half to nine tenths of any text.
@@ -77,7 +78,7 @@ def _strictly(raw: bytes, encoding: str) -> str:
 
 def _utf16_of_latin(raw: bytes) -> str:
     """UTF-16 without a mark, where every other byte of the text is zero; most of it must be Latin."""
-    if len(raw) % 2 or b"\0" not in raw:
+    if len(raw) % 2 or len(raw) < _FEW_BYTES or b"\0" not in raw:
         return ""
     high, low = raw[::2].count(0), raw[1::2].count(0)
     if max(high, low) < _MOSTLY * len(raw) / 2 or min(high, low):
