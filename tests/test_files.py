@@ -198,6 +198,34 @@ def test_hostile_file_is_refused_with_the_limit_it_met(
     assert ("--limit" in str(caught.value)) == any(name in reason for name in ("_bytes", "_characters", "conversion_"))
 
 
+def test_part_of_another_name_is_looked_into_too() -> None:
+    """A Word file whose text stands in a part that is not called XML is held to the same limits and rules."""
+    with zipfile.ZipFile(io.BytesIO(docx([("", "&a;")], '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">]>'))) as archive:
+        parts = {name.replace("document.xml", "document.png"): archive.read(name) for name in archive.namelist()}
+    parts["_rels/.rels"] = parts["_rels/.rels"].replace(b"document.xml", b"document.png")
+    with pytest.raises(ArticleError, match="document type"):
+        read_text(zipped(parts), ".docx", LIMITS)
+    with pytest.raises(ArticleError, match="unpacked_bytes"):
+        read_text(
+            zipped({**parts, "word/document.png": b" " * 10_000_000}), ".docx", replace(LIMITS, unpacked_bytes=10**6)
+        )
+
+
+def test_edit_of_a_converted_file_is_not_cited(tmp_path: Path) -> None:
+    """Once a PDF changes, nothing is cited from it until the next build, and its text is read anew."""
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    (folder / "library.pdf").write_bytes(BOOK)
+    (folder / "b.md").write_text("# Tea\n\nWhite tea is dried in the sun.\n", encoding="utf-8")
+    generations.build(folder, tmp_path / "index", IndexSettings())
+    chat = Chat.open(tmp_path / "index")
+    question = "How many people does the reading room seat?"
+    assert chat.ask(question).citations[0].passage.document_id == "library.pdf"
+    (folder / "library.pdf").write_bytes(pdf([["The reading room seats 350 people."]]))
+    assert {hit.passage.document_id for hit in chat.ask(question).hits} == {"b.md"}
+    assert "350" in chat.document("library.pdf").text
+
+
 def test_archive_that_understates_its_size_unpacks_no_more() -> None:
     """A part that declares fewer bytes than it holds cannot be unpacked."""
     raw = bytearray(epub("T", {"c.xhtml": "<p>" + "x" * 100_000}))
