@@ -18,6 +18,7 @@ from qa.text import Language, dominant_language, headings
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _LONGEST_FRONT_MATTER = 65_536  # characters; what is longer is text
+_MOST_BRACKETS = 300  # of front matter
 _LONGEST_TITLE = 300  # characters; it is searched with every passage
 _KEY = re.compile(r"\s*[A-Za-z_][\w-]*:(?:\s|$)", re.MULTILINE)
 _FRONT_MATTER = re.compile(r"\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
@@ -129,9 +130,11 @@ def _metadata(block: str) -> dict[str, Any] | None:
     """The front matter as strings, lists and mappings; None where the block is plain text.
 
     A block that begins like front matter but is no YAML counts as front matter that says nothing, as does one that
-    repeats parts of itself by name, which can unfold to any size.
+    repeats parts of itself by name, which can unfold to any size, or is all brackets, which take for ever to parse.
     """
     try:
+        if block.count("[") + block.count("{") > _MOST_BRACKETS:
+            raise ValueError("brackets")
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(block, Loader=yaml.BaseLoader)):
             return {}
         loaded = yaml.load(block, Loader=yaml.BaseLoader)

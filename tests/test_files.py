@@ -292,10 +292,11 @@ def test_large_text_is_refused_before_it_is_read(tmp_path: Path) -> None:
     [
         "." * 100_000 + "x", ".)" * 50_000 + "x", "。" * 100_000, "`" * 100_000 + "x`", "# " + "#" * 100_000,
         " " * 100_000, "\n " * 50_000, "1." * 50_000, "a-" * 50_000, "---\n" * 25_000, "| " * 50_000,
-        "---\n" + "a: &a x\n" * 5_000, "---\na: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n---\n",
+        "---\n" + "a: &a x\n" * 5_000, "---\na: " + "[" * 60_000 + "\n---\n",
+        "---\na: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n---\n",
     ],
     ids=["stops", "stops and brackets", "Chinese stops", "ticks", "marks", "spaces", "lines", "numbers", "hyphens",
-         "rules", "cells", "anchors", "aliases"],
+         "rules", "cells", "anchors", "nested", "aliases"],
 )  # fmt: skip
 def test_long_lines_made_against_patterns_are_read(line: str) -> None:
     """Text made to make patterns backtrack is parsed and cut into sentences in a process that may take ten seconds."""
