@@ -4,15 +4,16 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from qa import generations, index, receipts
 from qa.answerer import Answerer
 from qa.config import IndexSettings, Settings
-from qa.corpus import content_hash, parse_document
-from qa.datatypes import Answer, Document, Explanation, Hit
-from qa.errors import CorpusError, QuestionError
+from qa.corpus import document_of
+from qa.datatypes import Answer, Document, Explanation, Hit, Passage
+from qa.errors import ArticleError, CorpusError, QuestionError
 from qa.explanation import explain
+from qa.files import PLAIN, FileText, hash_of, read_bytes, read_text
 from qa.follow_up import complete, turn
 from qa.retriever import Retriever
 from qa.text import dominant_language
@@ -73,7 +74,7 @@ class Chat:
         searched = self._completed(question, history) if searched_as is None else searched_as
         checked = self._checked(searched)
         query, hits = self._retriever.search(checked)
-        fresh = [hit for hit in hits if self.as_built or self._is_fresh(hit)]
+        fresh = hits if self.as_built else self._fresh(hits)
         if hits and not fresh:
             raise CorpusError("The articles that may answer this have changed; run `qa build`.", self.corpus)
         words = any(character.isalpha() for character in question)
@@ -145,12 +146,28 @@ class Chat:
         """The folder of articles the index was built from."""
         return Path(self.index.manifest.corpus)
 
-    def _is_fresh(self, hit: Hit) -> bool:
+    def _fresh(self, hits: Sequence[Hit]) -> list[Hit]:
+        """Those whose passage stands in its file as the file is now."""
+        raws = {identity: self._raw(identity) for identity in {hit.passage.document_id for hit in hits}}
+        return [hit for hit in hits if self._is_fresh(hit.passage, raws[hit.passage.document_id])]
+
+    def _raw(self, identity: str) -> bytes | None:
         try:
-            text = (self.corpus / hit.passage.document_id).read_bytes().decode("utf-8")
-        except (OSError, UnicodeDecodeError):
+            return read_bytes(self.corpus, identity, self.settings.index)
+        except ArticleError:
+            return None
+
+    def _is_fresh(self, passage: Passage, raw: bytes | None) -> bool:
+        """Whether a passage stands in its file; a converted one, which would take seconds, must be as it was built."""
+        suffix = PurePosixPath(passage.document_id).suffix.lower()
+        try:
+            if raw is None or suffix not in PLAIN:
+                indexed = self.index.documents[passage.document_id].content_hash
+                return raw is not None and hash_of(raw, suffix) == indexed
+            text = read_text(raw, suffix, self.settings.index).text
+        except ArticleError:
             return False
-        return text[hit.passage.start : hit.passage.end] == hit.passage.text
+        return text[passage.start : passage.end] == passage.text
 
     def document(self, document_id: str) -> Document:
         """An indexed article as its file is now.
@@ -160,11 +177,13 @@ class Chat:
         """
         if document_id not in self.index.documents:
             raise CorpusError(f"The index holds no article {document_id!r}.", self.corpus)
-        path = self.corpus / document_id
+        limits = self.settings.index
         try:
-            return _parsed(document_id, path.read_bytes())
-        except (OSError, UnicodeDecodeError) as error:
-            raise CorpusError(f"{path} can no longer be read; run `qa build`.", self.corpus) from error
+            raw = read_bytes(self.corpus, document_id, limits)
+            return _parsed(document_id, read_text(raw, PurePosixPath(document_id).suffix.lower(), limits))
+        except ArticleError as error:
+            path = self.corpus / document_id
+            raise CorpusError(f"{path} can no longer be read ({error}); run `qa build`.", self.corpus) from error
 
 
 def _plain(question: str) -> tuple[str, list[int]]:
@@ -184,7 +203,7 @@ def _plain(question: str) -> tuple[str, list[int]]:
     return text[start:end], [place for _, place in folded[start:end]]
 
 
-@lru_cache(maxsize=128)
-def _parsed(document_id: str, raw: bytes) -> Document:
+@lru_cache(maxsize=32)
+def _parsed(document_id: str, read: FileText) -> Document:
     """An article parsed once for each content; the file itself is read every time, so no edit is missed."""
-    return parse_document(document_id, raw.decode("utf-8"), content_hash(raw))
+    return document_of(document_id, read)

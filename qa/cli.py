@@ -1,4 +1,4 @@
-"""The command `qa`: build, ask, chat, verify, eval, serve, doctor. The only module of the package that prints."""
+"""The command `qa`: build, ask, chat, verify, eval, lint, serve, doctor. The only module of the package that prints."""
 
 import argparse
 import contextlib
@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from qa import changes, generations, index, question_files, receipts, render
 from qa.chat import Chat
-from qa.config import IndexSettings, Settings
+from qa.config import FileLimits, IndexSettings, Settings
 from qa.datatypes import Answer
 from qa.embedder import BUNDLED
 from qa.errors import CorpusError, QuestionError, ReceiptError, SearchIndexError, WenjuError
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 CANNOT = 2  # exit code: a person has to change something first
 _PROMPT = "? "  # of `qa chat`, on a terminal
 _EXPLAINED = 3  # passages that `qa ask --explain` speaks of in plain text; JSON has all
+_NAMED = 5  # articles of an encoding that `qa build` names
 BELOW_FLOOR = 1  # exit code of `qa eval` under a floor
+LINT_ERRORS = 1  # exit code of `qa lint` where a finding is an error
 NOT_AS_CITED = 1  # exit code of `qa verify` where a cited text has moved or gone
 NOT_FINE = 1  # exit code of `qa doctor` where a check failed
 
@@ -64,7 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"qa {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    build = commands.add_parser("build", help="build the index from a folder of .md and .txt articles")
+    build = commands.add_parser("build", help="build the index from a folder of articles")
+    build.add_argument("--strict", action="store_true", help="stop at the first article that cannot be read")
     _add_build_options(build)
     build.add_argument(
         "--impact", type=Path, metavar="FILE", help="questions to ask before and after: says which answers moved"
@@ -100,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     verify.add_argument("files", nargs="+", type=Path, metavar="FILE", help="receipts that `qa ask --receipt` wrote")
     _add_corpus_option(verify)
+    _add_limit_option(verify)
     verify.add_argument("--json", action="store_true", help="print JSON, one line a receipt")
     verify.set_defaults(run=_verify)
 
@@ -116,6 +120,18 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     _add_index_option(evaluate)
     evaluate.set_defaults(run=_evaluate)
+
+    lint = commands.add_parser(
+        "lint",
+        help="say what in the articles will answer badly",
+        epilog="Exit codes: 0 no error (warnings there may be), 1 an error, 2 no articles, index or questions.",
+    )
+    lint.add_argument(
+        "--questions", type=Path, metavar="FILE", help='JSON Lines of {"question"}: name the passages that none finds'
+    )
+    lint.add_argument("--json", action="store_true", help="print JSON, one line a finding")
+    _add_build_options(lint)
+    lint.set_defaults(run=_lint)
 
     serve = commands.add_parser("serve", help="serve the page, building the index first where it is missing or old")
     serve.add_argument("--host", default="127.0.0.1")
@@ -145,6 +161,22 @@ def _add_build_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--passage-bytes", type=int, default=IndexSettings().passage_bytes, metavar="N", help="UTF-8 bytes a passage"
     )
+    _add_limit_option(parser)
+
+
+def _add_limit_option(parser: argparse.ArgumentParser) -> None:
+    defaults = ", ".join(f"{name}={value}" for name, value in asdict(FileLimits()).items())
+    parser.add_argument(
+        "--limit", type=_limit, action="append", default=[], metavar="NAME=N",
+        help=f"what reading one article may take; may be repeated. Default: {defaults}",
+    )  # fmt: skip
+
+
+def _limit(text: str) -> tuple[str, int]:
+    name, _, value = text.partition("=")
+    if name not in asdict(FileLimits()) or not value.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=N with one of {', '.join(asdict(FileLimits()))}")
+    return name, int(value)
 
 
 def _floor(text: str) -> tuple[str, float]:
@@ -156,7 +188,7 @@ def _floor(text: str) -> tuple[str, float]:
 
 
 def _index_settings(options: argparse.Namespace) -> IndexSettings:
-    return IndexSettings(embedder=options.embedder, passage_bytes=options.passage_bytes)
+    return IndexSettings(embedder=options.embedder, passage_bytes=options.passage_bytes, **dict(options.limit))
 
 
 def _build(options: argparse.Namespace) -> int:
@@ -192,10 +224,12 @@ def _build_and_compare(options: argparse.Namespace) -> None:
         ask = _asking(options.impact, progress) if options.impact else None
         before = _live_index(options.index)
         asked = ask("before", before) if ask and before else None
-        summary = generations.build(options.corpus, options.index, _index_settings(options), progress)
+        summary = generations.build(
+            options.corpus, options.index, _index_settings(options), progress, strict=options.strict
+        )
         after = index.load(options.index / summary.generation) if before else None
         asked_again = ask("after", after) if ask and after else None
-    _name_left_out(summary)
+    _name_assumed(summary)
     record: dict[str, Any] = {**asdict(summary), "changes": None, "impact": None}
     lines = [_summary_text(summary, options.index)]
     if before and after:
@@ -232,13 +266,18 @@ def _live_index(root: Path) -> SearchIndex | None:
 def _build_now(corpus: Path, root: Path, settings: IndexSettings) -> None:
     with _stage_bars() as progress:
         summary = generations.build(corpus, root, settings, progress)
-    _name_left_out(summary)
+    _name_assumed(summary)
     print(_summary_text(summary, root))
 
 
-def _name_left_out(summary: generations.BuildSummary) -> None:
+def _name_assumed(summary: generations.BuildSummary) -> None:
+    """Names the articles that were left out, and those read in another encoding than UTF-8."""
     for article in summary.unreadable:
         print(f"left out: {article.path}: {article.reason}", file=sys.stderr)
+    for encoding in sorted(set(summary.encodings.values())):
+        names = [name for name, assumed in summary.encodings.items() if assumed == encoding]
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        print(f"read as {encoding}: {', '.join(names[:_NAMED])}{more}", file=sys.stderr)
 
 
 def _summary_text(summary: generations.BuildSummary, root: Path) -> str:
@@ -369,7 +408,7 @@ def _text(value: object) -> str:
 
 def _verify(options: argparse.Namespace) -> int:
     """Says what became of every receipt; one that cannot be read has its own line, and the others go on."""
-    articles = receipts.Articles(options.corpus)
+    articles = receipts.Articles(options.corpus, FileLimits(**dict(options.limit)))
     counts: Counter[str] = Counter()
     for name, receipt in (entry for path in options.files for entry in receipts.read(path)):
         if isinstance(receipt, ReceiptError):
@@ -450,6 +489,25 @@ def _below_floors(measures: dict[str, dict[str, float]], floors: Sequence[tuple[
             print(f"qa: {name} {measures[name]['mean']:.3f} is below the floor {floor}.", file=sys.stderr)
             code = BELOW_FLOOR
     return code
+
+
+def _lint(options: argparse.Namespace) -> int:
+    from qa.lint import dark_passages, lint  # no question needs it
+
+    findings = lint(options.corpus, _index_settings(options))
+    if options.questions:
+        chat = Chat.open(options.index)
+        documents = {identity: chat.document(identity) for identity in chat.index.documents}
+        asked = [saved.question for saved in question_files.read(options.questions)]
+        findings += dark_passages(chat.index.passages, documents, (chat.ask(question).hits for question in asked))
+    for finding in findings:
+        place = f":{finding.line}" if finding.line else ""
+        line = f"{finding.path}{place}: {finding.severity}: {finding.kind}: {finding.message}"
+        print(json.dumps(asdict(finding), ensure_ascii=False) if options.json else line)
+    counts = Counter(finding.severity for finding in findings)
+    if not options.json:
+        print(f"{counts['error']} errors, {counts['warning']} warnings")
+    return LINT_ERRORS if counts["error"] else 0
 
 
 def _serve(options: argparse.Namespace) -> int:

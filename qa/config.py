@@ -21,14 +21,30 @@ def _is_weight(value: float) -> bool:
     return 0 <= value <= 100  # false for NaN too
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileLimits:
+    """What reading one file may take; a file beyond it is left out, and the reason names the limit."""
+
+    file_bytes: int = 100_000_000
+    text_characters: int = 20_000_000
+    unpacked_bytes: int = 200_000_000  # of what an archive holds that is text
+    conversion_bytes: int = 2_000_000_000  # of memory, for the process that converts a PDF, Word file, book or page
+    conversion_seconds: int = 60
+
+    def __post_init__(self) -> None:
+        for name in FileLimits.__dataclass_fields__:
+            _require(getattr(self, name) >= 1, f"{name} must be at least 1, not {getattr(self, name)}.")
+
+
 @dataclass(frozen=True, slots=True)
-class IndexSettings:
+class IndexSettings(FileLimits):
     """What is baked into an index; saved in its manifest and compared when it is opened."""
 
     embedder: str = BUNDLED
     passage_bytes: int = 900  # UTF-8 bytes: about 300 Han characters or 150 English words
 
     def __post_init__(self) -> None:
+        FileLimits.__post_init__(self)  # `super()` does not find its class in one with slots
         _require(bool(self.embedder.strip()), "The embedder needs a name or a folder.")
         _require(
             100 <= self.passage_bytes <= 100_000, f"passage_bytes must be 100 to 100000, not {self.passage_bytes}."

@@ -1,21 +1,25 @@
-"""A folder of articles to Documents: UTF-8 Markdown and text, front matter or not."""
+"""A folder of articles to Documents: which files are articles, and what each says of itself in front matter."""
 
-import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from qa.config import FileLimits
 from qa.datatypes import Document
-from qa.errors import CorpusError
+from qa.errors import ArticleError, CorpusError
+from qa.files import SUFFIXES, FileText, hash_of, is_visible, read_bytes, read_text
 from qa.text import Language, dominant_language, headings
 
-SUFFIXES = (".md", ".txt")
-
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_LONGEST_FRONT_MATTER = 65_536  # characters; what is longer is text
+_MOST_BRACKETS = 300  # of front matter
+_LONGEST_TITLE = 300  # characters; it is searched with every passage
 _KEY = re.compile(r"\s*[A-Za-z_][\w-]*:(?:\s|$)", re.MULTILINE)
 _FRONT_MATTER = re.compile(r"\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 
@@ -42,30 +46,23 @@ def article_paths(folder: Path) -> list[Path]:
         path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES and _is_inside(path, folder, root)
     ]
     if not found:
-        raise CorpusError(f"{folder} holds no {' or '.join(SUFFIXES)} file; put articles there, then build.", folder)
+        raise CorpusError(f"{folder} holds no article ({', '.join(SUFFIXES)}); put some there, then build.", folder)
     return found
 
 
 def _is_inside(path: Path, folder: Path, root: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    return not hidden and path.is_file() and path.resolve().is_relative_to(root)
+    if not is_visible(str(path.relative_to(folder))) or not os.path.isfile(path):  # noqa: PTH113 - raises nothing
+        return False
+    return is_visible(os.path.relpath(os.path.realpath(path), root))
 
 
 def document_id(path: Path, folder: Path) -> str:
-    """How a document is known: its path inside the corpus folder, with forward slashes, always valid UTF-8."""
-    return _valid_unicode(path.relative_to(folder).as_posix())
+    """How a document is known: its path inside the corpus folder, with forward slashes, valid UTF-8 on one line."""
+    name = path.relative_to(folder).as_posix().encode("utf-8", "backslashreplace").decode("utf-8")
+    return _CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", name)
 
 
-def _valid_unicode(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def content_hash(raw: bytes) -> str:
-    """The identity of a file's content."""
-    return hashlib.sha256(raw).hexdigest()
-
-
-def corpus_digest(folder: Path) -> dict[str, str]:
+def corpus_digest(folder: Path, limits: FileLimits = FileLimits()) -> dict[str, str]:  # noqa: B008 - frozen
     """Content hash of every article file by document id, empty where it cannot be read.
 
     Raises:
@@ -73,14 +70,18 @@ def corpus_digest(folder: Path) -> dict[str, str]:
     """
     digest: dict[str, str] = {}
     for path in article_paths(folder):
+        identity = document_id(path, folder)
         try:
-            digest[document_id(path, folder)] = content_hash(path.read_bytes())
-        except OSError:
-            digest[document_id(path, folder)] = ""
+            digest[identity] = hash_of(_raw(path, folder, limits), path.suffix.lower())
+        except ArticleError:
+            digest[identity] = ""
     return digest
 
 
-def read_corpus(folder: Path) -> Iterator[Document | Unreadable]:
+def read_corpus(
+    folder: Path,
+    limits: FileLimits = FileLimits(),  # noqa: B008 - frozen
+) -> Iterator[Document | Unreadable]:
     """Each article as a Document, or why it was left out.
 
     Raises:
@@ -89,21 +90,27 @@ def read_corpus(folder: Path) -> Iterator[Document | Unreadable]:
     for path in article_paths(folder):
         identity, digest = document_id(path, folder), ""
         try:
-            raw = path.read_bytes()
-            digest = content_hash(raw)
+            raw = _raw(path, folder, limits)
+            digest = hash_of(raw, path.suffix.lower())
             if identity != path.relative_to(folder).as_posix():
-                yield Unreadable(identity, "its name is not UTF-8; rename it", digest)
-            else:
-                yield parse_document(identity, raw.decode("utf-8"), digest)
-        except UnicodeDecodeError as error:
-            yield Unreadable(identity, f"not UTF-8 (byte {error.start}); save it as UTF-8", digest)
-        except OSError as error:
-            yield Unreadable(identity, error.strerror or "cannot be read", digest)
+                raise ArticleError("its name is not UTF-8, or holds a control character; rename it")
+            yield document_of(identity, read_text(raw, path.suffix.lower(), limits))
+        except ArticleError as error:
+            yield Unreadable(identity, str(error), digest)
+
+
+def _raw(path: Path, folder: Path, limits: FileLimits) -> bytes:
+    return read_bytes(folder, str(path.relative_to(folder)), limits)
+
+
+def document_of(identity: str, read: FileText) -> Document:
+    """A Document of what a file says."""
+    return replace(parse_document(identity, read.text, read.content_hash), encoding=read.encoding)
 
 
 def parse_document(identity: str, text: str, digest: str) -> Document:
     """A Document of a file's whole text; title, language and metadata come from its front matter or the text."""
-    matched = _FRONT_MATTER.match(text)
+    matched = _FRONT_MATTER.match(text, 0, _LONGEST_FRONT_MATTER)
     metadata = _metadata(matched.group(1)) if matched else None
     body_start = matched.end() if matched and metadata is not None else len(text) - len(text.removeprefix("\ufeff"))
     metadata = metadata or {}
@@ -122,9 +129,14 @@ def parse_document(identity: str, text: str, digest: str) -> Document:
 def _metadata(block: str) -> dict[str, Any] | None:
     """The front matter as strings, lists and mappings; None where the block is plain text.
 
-    A block that begins like front matter but is no YAML counts as front matter that says nothing.
+    A block that begins like front matter but is no YAML counts as front matter that says nothing, as does one that
+    repeats parts of itself by name, which can unfold to any size, or is all brackets, which take for ever to parse.
     """
     try:
+        if block.count("[") + block.count("{") > _MOST_BRACKETS:
+            raise ValueError("brackets")
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(block, Loader=yaml.BaseLoader)):
+            return {}
         loaded = yaml.load(block, Loader=yaml.BaseLoader)
         plain = json.loads(json.dumps(loaded, ensure_ascii=False).encode("utf-8", "replace"))
     except (yaml.YAMLError, RecursionError, TypeError, ValueError):
@@ -135,7 +147,7 @@ def _metadata(block: str) -> dict[str, Any] | None:
 def _title(metadata: dict[str, Any], text: str, body_start: int, identity: str) -> str:
     title = metadata.get("title")
     if isinstance(title, str) and title.strip():
-        return " ".join(title.split())
+        return " ".join(title.split())[:_LONGEST_TITLE]
     top = (heading.text for heading in headings(text, body_start) if heading.level == 1 and heading.text)
     return next(top, Path(identity).stem)
 

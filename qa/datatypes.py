@@ -9,7 +9,11 @@ from qa.text import Language
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One article. `text` is the whole file as it is on disk (front matter, line ends, byte order mark)."""
+    """One article. `text` is the whole file as it is on disk (front matter, line ends, byte order mark).
+
+    Of a converted format it is what the converter made of the file. `encoding` is what the bytes were read as, empty
+    for a format that says it itself.
+    """
 
     id: str
     title: str
@@ -19,6 +23,7 @@ class Document:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     body_start: int = 0
     content_hash: str = ""
+    encoding: str = "utf-8"
 
 
 @dataclass(frozen=True, slots=True)

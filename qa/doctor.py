@@ -23,9 +23,9 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from qa import generations, index, offline
-from qa.corpus import content_hash
 from qa.embedder import BUNDLED_FOLDER, CHECKSUMS, MODEL_FILES
 from qa.errors import IndexMissingError, WenjuError
+from qa.files import content_hash
 
 State = Literal["fine", "failed", "skipped"]
 MARKS: Mapping[State, str] = {"fine": "✓", "failed": "✗", "skipped": "–"}

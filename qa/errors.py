@@ -3,6 +3,7 @@
 WenjuError
 ├── SettingsError               a setting outside its range
 ├── CorpusError                 the folder of articles cannot be used
+├── ArticleError                one file of it cannot be read
 ├── EmbedderError               the embedding model cannot be loaded
 ├── SearchIndexError
 │   ├── IndexMissingError       nothing has been built yet
@@ -34,6 +35,10 @@ class CorpusError(WenjuError):
     def __init__(self, message: str, folder: Path) -> None:
         super().__init__(message)
         self.folder = folder
+
+
+class ArticleError(WenjuError):
+    """A file that cannot be read as an article; its text says why, without the file's name, and what to do."""
 
 
 class EmbedderError(WenjuError):

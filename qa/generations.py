@@ -10,7 +10,8 @@ import re
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,7 +28,11 @@ _NAME = re.compile(rf"{_PREFIX}(\d{{6,}})-[a-z0-9_]+")
 
 @dataclass(frozen=True, slots=True)
 class BuildSummary:
-    """What a build did. `seconds` is wall time, `size` the bytes of the new generation."""
+    """What a build did.
+
+    `seconds` is wall time, `size` the bytes of the new generation, `encodings` what articles by their ids were read as,
+    where that was not UTF-8.
+    """
 
     generation: str
     documents: int
@@ -35,6 +40,7 @@ class BuildSummary:
     unreadable: tuple[Unreadable, ...]
     seconds: float
     size: int
+    encodings: Mapping[str, str] = field(default_factory=dict)
 
 
 def live_folder(root: Path) -> Path:
@@ -57,17 +63,22 @@ def live_folder(root: Path) -> Path:
 
 
 def build(
-    corpus: Path, root: Path, settings: IndexSettings, progress: index.Progress = lambda stage, done, total: None
+    corpus: Path,
+    root: Path,
+    settings: IndexSettings,
+    progress: index.Progress = lambda stage, done, total: None,
+    *,
+    strict: bool = False,
 ) -> BuildSummary:
     """Builds a new generation from a corpus folder and makes it the live one.
 
     Raises:
-        CorpusError: if the folder is missing or no article in it has text.
+        CorpusError: if the folder is missing or no article in it has text; where it is `strict`, if any cannot be read.
         SearchIndexError: if the index folder cannot be written.
         EmbedderError: if the embedding model cannot be loaded.
     """
     started = time.monotonic()
-    documents, unreadable = _read(corpus, progress)
+    documents, unreadable = _read(corpus, settings, progress, strict)
     try:
         root.mkdir(parents=True, exist_ok=True)
         folder = _new_folder(root)
@@ -87,15 +98,20 @@ def build(
     except OSError as error:
         raise SearchIndexError(f"The index cannot be written to {root}: {error.strerror or error}.", root) from error
     seconds = time.monotonic() - started
-    return BuildSummary(folder.name, len(documents), manifest.passages, tuple(unreadable), seconds, size)
+    encodings = {document.id: document.encoding for document in documents if document.encoding not in ("", "utf-8")}
+    return BuildSummary(folder.name, len(documents), manifest.passages, tuple(unreadable), seconds, size, encodings)
 
 
-def _read(corpus: Path, progress: index.Progress) -> tuple[list[Document], list[Unreadable]]:
+def _read(
+    corpus: Path, settings: IndexSettings, progress: index.Progress, strict: bool
+) -> tuple[list[Document], list[Unreadable]]:
     documents: list[Document] = []
     unreadable: list[Unreadable] = []
-    for done, article in enumerate(read_corpus(corpus), 1):
+    for done, article in enumerate(read_corpus(corpus, settings), 1):
         if isinstance(article, Document):
             documents.append(article)
+        elif strict:
+            raise CorpusError(f"{corpus / article.path} cannot be read: {article.reason}.", corpus)
         else:
             unreadable.append(article)
         progress("articles", done, done)
@@ -139,7 +155,7 @@ def reason_to_build(corpus: Path, root: Path, settings: IndexSettings) -> str | 
     Raises:
         CorpusError: if the corpus folder is missing or empty.
     """
-    digest = corpus_digest(corpus)
+    digest = corpus_digest(corpus, settings)
     try:
         loaded = index.load(live_folder(root), settings)
     except IndexMissingError:

@@ -14,9 +14,11 @@ from itertools import takewhile
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
-from qa.corpus import SUFFIXES, article_paths, content_hash, document_id
+from qa.config import FileLimits
+from qa.corpus import article_paths, document_id
 from qa.datatypes import Answer, Citation, Document
-from qa.errors import ReceiptError
+from qa.errors import ArticleError, ReceiptError
+from qa.files import SUFFIXES, content_hash, read_bytes, read_text
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -306,7 +308,7 @@ def _check_short(receipt: Receipt, name: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A span of an article: `text[start:end]`, in characters of the file decoded as UTF-8."""
+    """A span of an article: `text[start:end]`, in characters of the file's text."""
 
     document_id: str
     start: int
@@ -341,12 +343,13 @@ class _Article:
 class Articles:
     """The articles of a folder, each as its file is when it is first needed; no other file is ever opened."""
 
-    def __init__(self, folder: Path) -> None:
-        """Lists the articles of the folder.
+    def __init__(self, folder: Path, limits: FileLimits = FileLimits()) -> None:  # noqa: B008 - frozen
+        """Lists the articles of the folder; one beyond the limits cannot be read.
 
         Raises:
             CorpusError: if the folder does not exist or holds no article.
         """
+        self._folder, self._limits = folder, limits
         self._paths = {document_id(path, folder): path for path in article_paths(folder)}
         self._known: dict[str, _Article] = {}
 
@@ -361,13 +364,13 @@ class Articles:
     def _read(self, identity: str) -> _Article:
         if identity not in self._paths:
             return _Article("", "", "there is no such article")
+        path = self._paths[identity]
         try:
-            raw = self._paths[identity].read_bytes()
-            return _Article(raw.decode("utf-8"), content_hash(raw))
-        except UnicodeDecodeError as error:
-            return _Article("", "", f"the article is not UTF-8 (byte {error.start}); save it as UTF-8")
-        except OSError as error:
-            return _Article("", "", f"the article cannot be read ({error.strerror})")
+            raw = read_bytes(self._folder, str(path.relative_to(self._folder)), self._limits)
+            read = read_text(raw, path.suffix.lower(), self._limits)
+            return _Article(read.text, read.content_hash)
+        except ArticleError as error:
+            return _Article("", "", f"the article cannot be read: {error}")
 
 
 def verify(receipt: Receipt, articles: Articles) -> tuple[Verdict, ...]:

@@ -39,7 +39,7 @@ _ENGLISH_GRAMMAR = re.compile(
 )
 
 _CLOSING = "\"'”’»）)】」』》〉］]"
-_SENTENCE_END = re.compile(rf"[。！？!?…]+[{re.escape(_CLOSING)}]*|[.]+[{re.escape(_CLOSING)}]*(?=\s|$)|\n+")
+_SENTENCE_END = re.compile(rf"[。！？!?…]+[{re.escape(_CLOSING)}]*|(?<![.])[.]++[{re.escape(_CLOSING)}]*+(?=\s|$)|\n+")
 _NO_SENTENCE_BEFORE = re.compile(
     r"(?:^|[\s(“\"'])(?:[A-Za-z]|(?:[A-Za-z]\.)+[A-Za-z]|Mr|Mrs|Ms|Dr|Prof|Sr|Jr|St|vs|etc|cf|Inc|Ltd|Co|Corp"
     r"|No|Nos|Fig|Vol|pp|Gen|Sen|Rep|Gov|approx|est|al|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)$"
@@ -49,6 +49,7 @@ _LOOK_BACK = 40  # characters before a full stop in which an abbreviation or a l
 _LINE_MARKER = re.compile(r"(?:[-*+>]|\d+[.)])[ \t]+|\|[ \t]*|#{1,6}[ \t]+")
 _WIDE_MARKS = tuple(zip("，：；！？（）", ",:;!?()", strict=True))
 _HEADING_MARKS = re.compile(r" {0,3}(#{1,6})(?=\s|$)")
+_LONGEST_HEADING = 300  # characters; it is searched with every passage under it, so what is longer is text
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
 _CONTAINS_WORD = re.compile(r"\w")
 
@@ -163,6 +164,8 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
     marker = _LINE_MARKER.match(text, start, end)
     if marker and _begins_line(text, start):
         start = marker.end()
+        while start < end and text[start].isspace():
+            start += 1
     while end > start and (text[end - 1].isspace() or text[end - 1] == "|"):
         end -= 1
     return (start, end) if _CONTAINS_WORD.search(text, start, end) else None
@@ -190,7 +193,7 @@ def headings(text: str, start: int = 0) -> Iterator[Heading]:
     for line in text[start:].splitlines(keepends=True):
         fence = _fence_after(line, fence)
         marks = None if fence else _HEADING_MARKS.match(line)
-        if marks:
+        if marks and len(line) <= _LONGEST_HEADING:
             yield Heading(
                 len(marks.group(1)), _without_closing_marks(line[marks.end() :]), position, position + len(line)
             )

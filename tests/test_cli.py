@@ -42,14 +42,42 @@ def qa_command() -> str:
 
 
 def test_build_says_what_it_built(small_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`qa build` prints one line with the counts and the folder, and names every article it left out."""
-    (small_corpus / "old.txt").write_bytes("旧编码".encode("gb18030"))
+    """`qa build` prints one line with the counts and the folder, and names what it left out and what it assumed."""
+    (small_corpus / "old.txt").write_bytes(b"caf\xe9")
+    (small_corpus / "clocks.txt").write_bytes("最古老的钟在一座教堂里，没有钟面。".encode("gb18030"))
     assert main(["build", "--corpus", str(small_corpus), "--index", str(tmp_path / "index")]) == 0
     said = capsys.readouterr()
     assert len(said.out.splitlines()) == 1
     assert said.out.startswith("4 articles, ")
     assert str(generations.live_folder(tmp_path / "index")) in said.out
-    assert said.err.splitlines() == ["left out: old.txt: not UTF-8 (byte 0); save it as UTF-8"]
+    assert said.err.splitlines() == [
+        "left out: old.txt: not UTF-8 (byte 3), UTF-16, GB18030 or Big5; save it as UTF-8",
+        "read as gb18030: clocks.txt",
+    ]
+
+
+def test_strict_build_stops_at_what_it_cannot_read(
+    small_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`qa build --strict` names the article that cannot be read, exits with 2 and builds nothing."""
+    (small_corpus / "old.txt").write_bytes(b"caf\xe9")
+    assert main(["build", "--strict", "--corpus", str(small_corpus), "--index", str(tmp_path / "index")]) == 2
+    assert "old.txt cannot be read: not UTF-8" in capsys.readouterr().err
+    assert not (tmp_path / "index").exists()
+
+
+def test_limit_is_named_where_it_leaves_an_article_out(
+    small_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An article beyond a limit is left out with the limit and the option that raises it, and raising it reads it."""
+    build = ["build", "--corpus", str(small_corpus), "--index", str(tmp_path / "index")]
+    (small_corpus / "long.txt").write_text("A sentence of a long article. " * 100, encoding="utf-8")
+    assert main([*build, "--limit", "file_bytes=1000"]) == 0
+    assert "left out: long.txt: it has 3,000 bytes (limit 1,000); raise it with --limit file_bytes=N" in (
+        capsys.readouterr().err
+    )
+    assert main([*build, "--limit", "file_bytes=3000"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_ask_prints_quotes_and_their_places(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from qa.config import AnswerSettings, IndexSettings, LanguageModelSettings, SearchSettings, Settings
+from qa.config import AnswerSettings, FileLimits, IndexSettings, LanguageModelSettings, SearchSettings, Settings
 from qa.errors import SettingsError
 
 
@@ -14,6 +14,11 @@ from qa.errors import SettingsError
         (IndexSettings(), "embedder", "  "),
         (IndexSettings(), "passage_bytes", 99),
         (IndexSettings(), "passage_bytes", 100_001),
+        (IndexSettings(), "file_bytes", 0),
+        (FileLimits(), "text_characters", 0),
+        (FileLimits(), "unpacked_bytes", -1),
+        (FileLimits(), "conversion_bytes", 0),
+        (FileLimits(), "conversion_seconds", 0),
         (SearchSettings(), "candidates", 0),
         (SearchSettings(), "candidates", 10_001),
         (SearchSettings(), "hits", 0),

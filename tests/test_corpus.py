@@ -82,21 +82,21 @@ def test_language_is_the_named_one_else_the_body_s(text: str, language: str) -> 
 
 
 def test_file_that_is_not_utf8_is_reported_and_the_rest_read(tmp_path: Path) -> None:
-    """An article in another encoding is left out by name and reason, and the others are still read."""
+    """An article in two encodings is left out by name and reason, and the others are still read."""
     folder = written(tmp_path, a_md="# Good\n", b_txt="好的 then ".encode() + "标题".encode("gb18030"))
     good, bad = read_corpus(folder)
     assert isinstance(good, Document)
     assert isinstance(bad, Unreadable)
     assert good.id == "a.md"
     assert bad.path == "b.txt"
-    assert "not UTF-8 (byte 12)" in bad.reason
+    assert bad.reason == "not UTF-8 (byte 12), UTF-16, GB18030 or Big5; save it as UTF-8"
 
 
 def test_hidden_files_other_files_and_links_out_are_skipped(tmp_path: Path) -> None:
-    """Only visible .md and .txt files inside the folder are articles, in one order whatever the file system's."""
+    """Only visible files of known formats inside the folder are articles, in one order whatever the file system's."""
     outside = written(tmp_path / "outside", secret_md="secret") / "secret.md"
     folder = written(
-        tmp_path / "corpus", z_md="z", b__y_TXT="y", a__x_md="x", note_pdf="p", _hidden_md="h", _git__w_md="w"
+        tmp_path / "corpus", z_md="z", b__y_TXT="y", a__x_md="x", note_png="p", _hidden_md="h", _git__w_md="w"
     )
     (folder / "link.md").symlink_to(outside)
     (folder / "linked").symlink_to(outside.parent, target_is_directory=True)

@@ -20,9 +20,10 @@ from qa import receipts
 from qa.chat import Chat
 from qa.cli import main
 from qa.config import AnswerSettings, Settings
-from qa.corpus import content_hash, parse_document
+from qa.corpus import parse_document
 from qa.datatypes import Answer, Citation, Passage
 from qa.errors import CorpusError, ReceiptError
+from qa.files import content_hash
 from qa.receipts import Articles, Place, Receipt, Verdict
 
 QUESTION = "How deep can a leatherback turtle dive?"
@@ -203,7 +204,7 @@ def test_an_article_that_cannot_be_read_is_stale(what: str, small_corpus: Path, 
         path.symlink_to(path)
     elif what == "folder":
         path.mkdir()
-    reason = f"the article is not UTF-8 (byte {len(raw)}); save it as UTF-8"
+    reason = f"the article cannot be read: not UTF-8 (byte {len(raw)}), UTF-16, GB18030 or Big5; save it as UTF-8"
     assert verdict(receipt, small_corpus) == Verdict(
         "stale", None, reason if what == "not UTF-8" else "there is no such article"
     )

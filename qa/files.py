@@ -1,0 +1,192 @@
+"""One file of the corpus to its text, the same each time: what is indexed, cited, shown and rechecked comes from here.
+
+Markdown and text are decoded. Other formats are converted by `qa.converters` in a process of their own, and the text is
+kept for as long as the same bytes are read by the same converter.
+"""
+
+import hashlib
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from threading import Lock
+from typing import Final
+
+from qa import converters
+from qa.config import FileLimits
+from qa.encodings import UnknownEncodingError, decode
+from qa.errors import ArticleError
+
+PLAIN: Final = (".md", ".txt")
+SUFFIXES: Final = (*PLAIN, *converters.CONVERTERS)
+INSTALL: Final = 'pip install -e ".[files]"'
+
+_LIBRARIES: Mapping[str, str] = {".docx": "mammoth", ".pdf": "pypdfium2"}
+_IN_CHARACTERS = (".html", ".htm", ".xhtml", ".csv", ".tsv")  # their encoding is told before they are converted
+_DECLARED = re.compile(rb"(?:charset|encoding)\s{0,9}=\s{0,9}[\"']?([\w-]{1,40})")
+_DECLARED_WITHIN = 2048  # bytes
+_KEPT_CHARACTERS = 50_000_000  # of converted texts, in memory
+
+
+@dataclass(frozen=True, slots=True)
+class FileText:
+    """What a file says.
+
+    Attributes:
+        text: the file decoded; of a converted one, what its converter made of it.
+        content_hash: stands for the text: SHA-256 of the file's bytes, of a converted one with the converter's name.
+        encoding: the bytes were read as, by its Python name; empty for a format that says it itself.
+    """
+
+    text: str
+    content_hash: str
+    encoding: str
+
+
+def read_bytes(folder: Path, identity: str, limits: FileLimits) -> bytes:
+    """The bytes of a file inside a folder, through links that stay inside too.
+
+    Raises:
+        ArticleError: if it is no visible regular file inside the folder, too large, or cannot be read.
+    """
+    try:
+        root = os.path.realpath(folder)
+        path = os.path.realpath(os.path.join(root, identity))  # noqa: PTH118 - a third of the time of Paths
+        if not path.startswith(root + os.sep) or not is_visible(path[len(root) + 1 :]):
+            raise ArticleError("it leads out of the corpus folder, or to a hidden file; put the file itself there")
+        with open(path, "rb", opener=_without_waiting) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise ArticleError("it is no regular file")
+            if status.st_size > limits.file_bytes:
+                raise _over("file_bytes", limits, f"it has {status.st_size:,} bytes")
+            return file.read(limits.file_bytes)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in its name, or another drive of Windows
+        raise ArticleError(getattr(error, "strerror", None) or "it cannot be read") from error
+
+
+def is_visible(relative: str) -> bool:
+    """Whether a path relative to a folder stays inside it and has no part that begins with a dot."""
+    return not os.path.isabs(relative) and "/." not in f"/{relative}".replace(os.sep, "/")  # noqa: PTH117
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe nobody writes to would be waited for
+
+
+def _over(name: str, limits: FileLimits, what: str) -> ArticleError:
+    return ArticleError(str(converters.over(name, getattr(limits, name), what)))
+
+
+def content_hash(raw: bytes) -> str:
+    """SHA-256 of some bytes."""
+    return hashlib.sha256(raw).hexdigest()
+
+
+def hash_of(raw: bytes, suffix: str) -> str:
+    """The content hash of a file's text, which for a converted one is not taken from the text.
+
+    Raises:
+        ArticleError: if its converter is not installed.
+    """
+    return content_hash(raw if suffix in PLAIN else _converter(suffix).encode() + b"\n" + raw)
+
+
+@cache
+def _converter(suffix: str) -> str:
+    library = _LIBRARIES.get(suffix, "")
+    try:
+        return f"converters {converters.VERSION} {library} {version(library) if library else ''}"
+    except PackageNotFoundError as error:
+        raise ArticleError(f"reading {suffix} files takes {library}; {INSTALL}") from error
+
+
+def read_text(raw: bytes, suffix: str, limits: FileLimits) -> FileText:
+    """The text of a file's bytes.
+
+    Args:
+        raw: the whole file.
+        suffix: one of `SUFFIXES`.
+        limits: what converting it may take.
+
+    Raises:
+        ArticleError: if no encoding fits, it is damaged, its converter is missing, or it is beyond a limit.
+    """
+    text, encoding = _decoded(raw, suffix) if suffix in PLAIN or suffix in _IN_CHARACTERS else ("", "")
+    digest = hash_of(raw, suffix)
+    if suffix not in PLAIN:
+        source = text.encode("utf-8", "replace") if encoding else raw
+        text = _TEXTS.get(digest) or _converted(source, suffix, limits)
+        _TEXTS.put(digest, text)
+    if len(text) > limits.text_characters:
+        raise _over("text_characters", limits, f"its text has {len(text):,} characters")
+    return FileText(text, digest, encoding)
+
+
+def _decoded(raw: bytes, suffix: str) -> tuple[str, str]:
+    named = None if suffix in PLAIN else _DECLARED.search(raw[:_DECLARED_WITHIN].lower())
+    try:
+        return decode(raw, named.group(1).decode() if named else "")
+    except UnknownEncodingError as error:
+        raise ArticleError(f"{error}; save it as UTF-8") from error
+
+
+def _converted(raw: bytes, suffix: str, limits: FileLimits) -> str:
+    numbers = {name: getattr(limits, name) for name in FileLimits.__dataclass_fields__}
+    command = [sys.executable, "-P", converters.__file__, suffix, json.dumps(numbers)]
+    try:
+        ended = subprocess.run(
+            command,
+            input=raw,
+            capture_output=True,
+            timeout=limits.conversion_seconds,
+            check=False,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _over("conversion_seconds", limits, "converting it takes too long") from error
+    if ended.returncode == converters.OUT_OF_MEMORY:
+        raise _over("conversion_bytes", limits, "converting it takes too much memory")
+    if ended.returncode:
+        raise ArticleError(f"its converter failed ({ended.returncode}); save it anew, or as text")
+    answer = json.loads(ended.stdout)
+    if "refused" in answer:
+        raise ArticleError(answer["refused"])
+    text: str = answer["text"]
+    return text
+
+
+class _Texts:
+    """Converted texts by content hash; those not asked for the longest go first."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, str] = OrderedDict()
+        self._characters = 0
+        self._lock = Lock()
+
+    def get(self, digest: str) -> str:
+        """The text, empty where it is not kept."""
+        with self._lock:
+            if digest in self._kept:
+                self._kept.move_to_end(digest)
+            return self._kept.get(digest, "")
+
+    def put(self, digest: str, text: str) -> None:
+        """Keeps a text, and lets go of others where there are too many."""
+        with self._lock:
+            if digest not in self._kept:
+                self._kept[digest] = text
+                self._characters += len(text)
+            while self._characters > _KEPT_CHARACTERS:
+                self._characters -= len(self._kept.popitem(last=False)[1])
+
+
+_TEXTS = _Texts()
