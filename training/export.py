@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer
 
-from qa.corpus import content_hash
+from qa.files import content_hash
 from qa.embedder import BUNDLED_FOLDER, CHECKSUMS, MODEL_FILES
 
 _STATIC = "sentence_transformers.sentence_transformer.modules.static_embedding.StaticEmbedding"
