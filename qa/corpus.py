@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,14 @@ class Unreadable:
 
     path: str
     reason: str
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """An article whose content is known already."""
+
+    id: str
     content_hash: str
 
 
@@ -80,8 +88,8 @@ def corpus_digest(folder: Path) -> dict[str, str]:
     return digest
 
 
-def read_corpus(folder: Path) -> Iterator[Document | Unreadable]:
-    """Each article as a Document, or why it was left out.
+def read_corpus(folder: Path, known: Mapping[str, str] | None = None) -> Iterator[Document | Unchanged | Unreadable]:
+    """Each article as a Document, as unchanged where its content hash is the one `known` by its id, or why it is out.
 
     Raises:
         CorpusError: if the folder does not exist or holds no article.
@@ -93,6 +101,8 @@ def read_corpus(folder: Path) -> Iterator[Document | Unreadable]:
             digest = content_hash(raw)
             if identity != path.relative_to(folder).as_posix():
                 yield Unreadable(identity, "its name is not UTF-8; rename it", digest)
+            elif known and known.get(identity) == digest:
+                yield Unchanged(identity, digest)
             else:
                 yield parse_document(identity, raw.decode("utf-8"), digest)
         except UnicodeDecodeError as error:

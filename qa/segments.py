@@ -68,6 +68,10 @@ class Segments:
             passage_bounds=_joined_bounds([part.passage_bounds for part in parts]),
         )
 
+    def __len__(self) -> int:
+        """How many passages there are."""
+        return len(self.passage_bounds) - 1
+
     def save(self, folder: Path) -> None:
         """Writes each array into a file of its own."""
         for each in fields(self):
@@ -91,7 +95,7 @@ class Segments:
         runs = [self.tokens[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
         return np.concatenate(runs) if runs else np.zeros(0, dtype=np.int32)
 
-    def select(self, rows: Sequence[int]) -> "Segments":
+    def select(self, rows: Sequence[int] | NDArray[np.int64]) -> "Segments":
         """The segments of some passages."""
         chosen = np.asarray(rows, dtype=np.int64)
         starts, ends = self.passage_bounds[chosen], self.passage_bounds[chosen + 1]

@@ -72,10 +72,25 @@ class VectorIndex:
         return found
 
     def save(self, path: Path) -> None:
-        """Writes the index; the bytes go through Python because FAISS cannot open every Windows path."""
-        path.write_bytes(faiss.serialize_index(self._index).tobytes())
+        """Writes the vectors as a plain array, shape (rows, dimension)."""
+        with path.open("wb") as file:
+            np.save(file, self.vectors, allow_pickle=False)
+
+    def vector(self, row: int) -> Vectors:
+        """One row's vector, shape (dimension,)."""
+        found: Vectors = np.asarray(self._index.reconstruct(row), dtype=np.float32)
+        return found
+
+    @property
+    def vectors(self) -> Vectors:
+        """All vectors, shape (rows, dimension)."""
+        found: Vectors = self._index.reconstruct_n(0, len(self))
+        return found
 
     @classmethod
     def load(cls, path: Path) -> "VectorIndex":
         """Reads what `save` wrote."""
-        return cls(faiss.deserialize_index(np.frombuffer(path.read_bytes(), dtype=np.uint8)))
+        vectors = np.load(path, mmap_mode="r", allow_pickle=False)
+        index = faiss.IndexFlatIP(vectors.shape[1])
+        index.add(vectors)
+        return cls(index)

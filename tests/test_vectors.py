@@ -77,7 +77,7 @@ def test_cosines_are_those_of_the_rows_in_the_order_asked() -> None:
 def test_saved_index_answers_alike(tmp_path: Path, count: int) -> None:
     """An index read back from a folder with a Chinese name answers as it did before it was saved."""
     index = VectorIndex.build(unit_rows(count))
-    path = tmp_path / "向量 索引.faiss"
+    path = tmp_path / "向量 索引.npy"
     index.save(path)
     loaded = VectorIndex.load(path)
     query = unit_rows(1, seed=4)[0]
