@@ -45,18 +45,26 @@ def article_paths(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise CorpusError(f"There is no folder {folder}; name the folder of your articles with --corpus.", folder)
-    root = folder.resolve()
+    root, resolved = folder.resolve(), dict[Path, Path]()
     found = [
-        path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES and _is_inside(path, folder, root)
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES and _is_inside(path, folder, root, resolved)
     ]
     if not found:
         raise CorpusError(f"{folder} holds no {' or '.join(SUFFIXES)} file; put articles there, then build.", folder)
-    return found
+    return sorted(found)
 
 
-def _is_inside(path: Path, folder: Path, root: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    return not hidden and path.is_file() and path.resolve().is_relative_to(root)
+def _is_inside(path: Path, folder: Path, root: Path, resolved: dict[Path, Path]) -> bool:
+    """Whether a file is no hidden one and no link out of the folder; `resolved` remembers where folders really are."""
+    if any(part.startswith(".") for part in path.parts[len(folder.parts) :]) or not path.is_file():
+        return False
+    if path.is_symlink():
+        return path.resolve().is_relative_to(root)
+    if path.parent not in resolved:
+        resolved[path.parent] = path.parent.resolve()
+    return resolved[path.parent].is_relative_to(root)
 
 
 def document_id(path: Path, folder: Path) -> str:
@@ -95,11 +103,12 @@ def read_corpus(folder: Path, known: Mapping[str, str] | None = None) -> Iterato
         CorpusError: if the folder does not exist or holds no article.
     """
     for path in article_paths(folder):
-        identity, digest = document_id(path, folder), ""
+        name = path.relative_to(folder).as_posix()
+        identity, digest = _valid_unicode(name), ""
         try:
             raw = path.read_bytes()
             digest = content_hash(raw)
-            if identity != path.relative_to(folder).as_posix():
+            if identity != name:
                 yield Unreadable(identity, "its name is not UTF-8; rename it", digest)
             elif known and known.get(identity) == digest:
                 yield Unchanged(identity, digest)

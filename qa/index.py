@@ -26,7 +26,7 @@ from qa.passages import Chunker, token_fitting_length
 from qa.plan import Changes, Plan, Progress, parsed, plan
 from qa.segments import Segments
 from qa.text import LANGUAGES, Language, terms
-from qa.vectors import Rows, VectorIndex
+from qa.vectors import Rows, VectorIndex, Vectors, require_units, save_vectors
 
 _PASSAGES_AT_ONCE = 2048
 _SHARD_PASSAGES = 2_500  # from which on a run of passages may end whose terms are indexed together
@@ -95,7 +95,7 @@ def build(
     planned = plan(articles, earlier, Chunker(settings.passage_bytes, length), progress)
     order = np.array(planned.sources, dtype=np.int64)
     made = _embed([context(passage) for passage in planned.fresh], embedder, progress)
-    VectorIndex.build(np.concatenate([earlier.vectors, made])[order]).save(folder / VECTORS)
+    save_vectors(folder / VECTORS, _taken(earlier.vectors, made, order))
     tokens = _segments(planned.fresh, earlier.aligner, progress)
     Segments.joined([earlier.segments, tokens]).select(order).save(folder)
     LexicalIndex.build_shards(folder / LEXICAL, _shards(planned, progress), earlier.lexical)
@@ -117,12 +117,23 @@ def build(
     return Built(manifest, planned.changes(earlier))
 
 
-def _embed(texts: Sequence[str], embedder: Embedder, progress: Progress) -> NDArray[np.float32]:
+def _embed(texts: Sequence[str], embedder: Embedder, progress: Progress) -> Vectors:
     vectors = np.zeros((len(texts), embedder.dimension), dtype=np.float32)
     for start in range(0, len(texts), _PASSAGES_AT_ONCE):
         end = min(start + _PASSAGES_AT_ONCE, len(texts))
         vectors[start:end] = embedder.encode_documents(texts[start:end])
         progress("vectors", end, len(texts))
+    require_units(vectors)
+    return vectors
+
+
+def _taken(old: Vectors, new: Vectors, order: NDArray[np.int64]) -> Vectors:
+    """Rows of `old` and, counting on, of `new`, in an order; as if both were one array, without making it."""
+    vectors = np.empty((len(order), new.shape[1]), dtype=np.float32)
+    is_new = order >= len(old)
+    if len(old):
+        np.take(old, order, axis=0, out=vectors, mode="clip")
+    vectors[is_new] = new[order[is_new] - len(old)]
     return vectors
 
 

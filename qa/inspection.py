@@ -15,7 +15,7 @@ from qa.segments import Segments
 from qa.text import terms
 from qa.vectors import VectorIndex
 
-_KNOWN = 16  # passages that are searched for, spread over the index
+_KNOWN = 8  # passages that are searched for, spread over the index
 _FOUND = 100  # among which a passage must be by its own terms, where no more hold them
 _ROUNDING = 1e-3  # of a cosine
 

@@ -33,10 +33,7 @@ class VectorIndex:
         Raises:
             ValueError: if a row is neither of unit length nor zero.
         """
-        lengths = np.linalg.norm(vectors, axis=1)
-        wrong = np.flatnonzero(~((np.abs(lengths - 1.0) <= 1e-3) | (lengths == 0)))  # also where it is not a number
-        if len(wrong):
-            raise ValueError(f"Row {wrong[0]} of {len(vectors)} has length {lengths[wrong[0]]:.3f}, not 1.")
+        require_units(vectors)
         index = faiss.IndexFlatIP(vectors.shape[1])
         index.add(np.ascontiguousarray(vectors, dtype=np.float32))
         return cls(index)
@@ -71,26 +68,33 @@ class VectorIndex:
         found: NDArray[np.float32] = self._index.reconstruct_batch(np.array(rows, dtype=np.int64)) @ query
         return found
 
-    def save(self, path: Path) -> None:
-        """Writes the vectors as a plain array, shape (rows, dimension)."""
-        with path.open("wb") as file:
-            np.save(file, self.vectors, allow_pickle=False)
-
     def vector(self, row: int) -> Vectors:
         """One row's vector, shape (dimension,)."""
         found: Vectors = np.asarray(self._index.reconstruct(row), dtype=np.float32)
         return found
 
-    @property
-    def vectors(self) -> Vectors:
-        """All vectors, shape (rows, dimension)."""
-        found: Vectors = self._index.reconstruct_n(0, len(self))
-        return found
-
     @classmethod
     def load(cls, path: Path) -> "VectorIndex":
-        """Reads what `save` wrote."""
+        """Reads what `save_vectors` wrote."""
         vectors = np.load(path, mmap_mode="r", allow_pickle=False)
         index = faiss.IndexFlatIP(vectors.shape[1])
         index.add(vectors)
         return cls(index)
+
+
+def require_units(vectors: Vectors) -> None:
+    """Checks that each row is of unit length or zero.
+
+    Raises:
+        ValueError: if one is neither.
+    """
+    lengths = np.linalg.norm(vectors, axis=1)
+    wrong = np.flatnonzero(~((np.abs(lengths - 1.0) <= 1e-3) | (lengths == 0)))  # also where it is not a number
+    if len(wrong):
+        raise ValueError(f"Row {wrong[0]} of {len(vectors)} has length {lengths[wrong[0]]:.3f}, not 1.")
+
+
+def save_vectors(path: Path, vectors: Vectors) -> None:
+    """Writes vectors as a plain array, shape (rows, dimension)."""
+    with path.open("wb") as file:
+        np.save(file, vectors, allow_pickle=False)
