@@ -209,7 +209,7 @@ class LiveChat:
         try:
             self._chat = Chat.open(self._root, self._settings, expected=self._expected)
             self._refused = self.problem = ""
-        except (WenjuError, OSError) as error:
+        except WenjuError as error:
             self._refused, self.problem = name, str(error)
 
 

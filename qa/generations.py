@@ -99,7 +99,7 @@ def load_live(root: Path, expected: IndexSettings | None = None) -> index.Search
         folder = live_folder(root)
         try:
             return index.load(folder, expected)
-        except (SearchIndexError, OSError):
+        except SearchIndexError:
             if live_folder(root) == folder:
                 raise
 

@@ -19,7 +19,7 @@ from qa.corpus import Unchanged
 from qa.datatypes import Document, Passage
 from qa.earlier import BOUNDS, DOCUMENTS, HASHES, LEXICAL, PASSAGES, VECTORS, Earlier, lines
 from qa.embedder import Embedder, StaticEmbedder, bundled_embedder, load_embedder
-from qa.errors import IndexMismatchError
+from qa.errors import IndexDamagedError, IndexMismatchError
 from qa.lexical import LexicalIndex, Shard
 from qa.manifest import FORMAT, Manifest, check_files, checksums, read_manifest, recipe, write_manifest
 from qa.passages import Chunker, token_fitting_length
@@ -209,7 +209,13 @@ def load(folder: Path, expected: IndexSettings | None = None) -> SearchIndex:
             folder,
         )
     check_files(folder, manifest)
-    embedder, aligner = _models(folder, manifest)
+    try:
+        return _opened(folder, manifest, *_models(folder, manifest))
+    except (OSError, ValueError) as error:  # all was whole a moment ago: someone removes it
+        raise IndexDamagedError(f"{folder} was changed while it was read; run `qa build` again.", folder) from error
+
+
+def _opened(folder: Path, manifest: Manifest, embedder: Embedder, aligner: StaticEmbedder) -> SearchIndex:
     parsed_rows = [parsed(line, row) for row, line in enumerate(lines(folder / PASSAGES))]
     languages = [language for _, language in parsed_rows]
     documents = {record["id"]: Document(**record) for record in map(json.loads, lines(folder / DOCUMENTS))}
