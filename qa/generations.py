@@ -126,15 +126,17 @@ def build(
     started = time.monotonic()
     with _writing(root, wait_seconds):
         previous = _live_name(root)
+        _remove([path for path in _generations(root) if not (path / MANIFEST).is_file()])  # of builds that were killed
         earlier = Earlier.open(root / previous if previous else None, settings)
         articles, unreadable = _read(corpus, earlier, progress)
         folder = _new_folder(root)
         try:
             built = _built(folder, articles, unreadable, settings, corpus, earlier, progress)
-        except BaseException:  # whatever happened, also Ctrl-C: the half-built folder goes, the error goes on
-            shutil.rmtree(folder, ignore_errors=True)
+            _point_at(root, folder.name)
+        except BaseException:  # whatever happened, also Ctrl-C: what is not live goes, the error goes on
+            if _live_name(root) != folder.name:
+                shutil.rmtree(folder, ignore_errors=True)
             raise
-        _point_at(root, folder.name)
         _remove(path for path in _generations(root) if path.name not in (folder.name, previous))
         size = _size(folder)
     seconds = time.monotonic() - started
@@ -301,15 +303,12 @@ def _new_folder(root: Path) -> Path:
 
 def _point_at(root: Path, name: str) -> None:
     """Names the live generation by an atomic replace, on the disk before anything older is removed."""
-    written = root / f"{POINTER}.{os.getpid()}"
-    try:
-        with written.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(json.dumps({"generation": name}) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        _replace(written, root / POINTER)
-    finally:
-        written.unlink(missing_ok=True)
+    written = root / f"{POINTER}.new"
+    with written.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(json.dumps({"generation": name}) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    _replace(written, root / POINTER)
 
 
 def _replace(written: Path, target: Path) -> None:

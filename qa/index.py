@@ -26,7 +26,7 @@ from qa.passages import Chunker, token_fitting_length
 from qa.plan import Changes, Plan, Progress, parsed, plan
 from qa.segments import Segments
 from qa.text import LANGUAGES, Language, terms
-from qa.vectors import Rows, VectorIndex, Vectors, require_units, save_vectors
+from qa.vectors import Rows, VectorIndex, Vectors, require_units, save_array
 
 _PASSAGES_AT_ONCE = 2048
 _SHARD_PASSAGES = 2_500  # from which on a run of passages may end whose terms are indexed together
@@ -95,7 +95,7 @@ def build(
     planned = plan(articles, earlier, Chunker(settings.passage_bytes, length), progress)
     order = np.array(planned.sources, dtype=np.int64)
     made = _embed([context(passage) for passage in planned.fresh], embedder, progress)
-    save_vectors(folder / VECTORS, _taken(earlier.vectors, made, order))
+    save_array(folder / VECTORS, _taken(earlier.vectors, made, order))
     tokens = _segments(planned.fresh, earlier.aligner, progress)
     Segments.joined([earlier.segments, tokens]).select(order).save(folder)
     LexicalIndex.build_shards(folder / LEXICAL, _shards(planned, progress), earlier.lexical)

@@ -4,11 +4,15 @@ Rows stand in shards, each a run of rows that is indexed apart, so that a shard 
 an earlier index. Statistics are those of all shards together: scores do not depend on what was copied.
 """
 
+import contextlib
 import json
 import math
+import os
 import shutil
+import tempfile
+import weakref
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,7 +63,11 @@ class LexicalIndex:
 
     @classmethod
     def build_shards(cls, folder: Path, shards: Iterable[Shard], earlier: Path | None = None) -> "LexicalIndex":
-        """Writes an index of shards, one after the other, copying those that the index in `earlier` has."""
+        """Writes an index of shards, one after the other, copying those that the index in `earlier` has.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         known = {each["digest"]: each for each in _catalogue(earlier)} if earlier else {}
         catalogue: list[dict[str, Any]] = []
@@ -67,10 +75,12 @@ class LexicalIndex:
             found = known.pop(shard.digest, None)
             if found and earlier:
                 _copy(earlier, folder, found["segments"])
-            segments = found["segments"] if found else _index(folder, shard.rows())
+            with _said_as_os_error():
+                segments = found["segments"] if found else _index(folder, shard.rows())
             catalogue.append({"digest": shard.digest, "count": shard.count, "segments": segments})
         segments = [segment for each in catalogue for segment in each["segments"]]
-        _write_meta(folder, segments)
+        with _said_as_os_error():
+            _write_meta(folder, segments)
         (folder / _SHARDS).write_text(json.dumps(catalogue, indent=1), encoding="utf-8", newline="\n")
         return cls.load(folder)
 
@@ -82,7 +92,12 @@ class LexicalIndex:
         for shard in _catalogue(folder):
             starts += [start] * len(shard["segments"])
             start += shard["count"]
-        return cls(tantivy.Index.open(str(folder)), starts)
+        if os.access(folder, os.W_OK):
+            return cls(tantivy.Index.open(str(folder)), starts)
+        copy = _copied(folder)  # the engine locks a file beside the others, also to read
+        index = cls(tantivy.Index.open(str(copy)), starts)
+        weakref.finalize(index, shutil.rmtree, copy, ignore_errors=True)
+        return index
 
     def __len__(self) -> int:
         return int(self._searcher.num_docs)
@@ -118,6 +133,22 @@ class LexicalIndex:
 
     def _row(self, address: tantivy.DocAddress) -> int:
         return self._starts[address.segment_ord] + int(self._searcher.doc(address)["row"][0])
+
+
+@contextlib.contextmanager
+def _said_as_os_error() -> Iterator[None]:
+    """The engine says as a ValueError what the system has against writing."""
+    try:
+        yield
+    except ValueError as error:
+        raise OSError(str(error)) from error
+
+
+def _copied(folder: Path) -> Path:
+    copy = Path(tempfile.mkdtemp())
+    for path in folder.iterdir():
+        shutil.copyfile(path, copy / path.name)
+    return copy
 
 
 def _catalogue(folder: Path) -> list[dict[str, Any]]:

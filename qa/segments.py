@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from qa.embedder import StaticEmbedder
 from qa.text import sentences
+from qa.vectors import save_array
 
 Spans = list[tuple[int, int]]
 
@@ -75,8 +76,7 @@ class Segments:
     def save(self, folder: Path) -> None:
         """Writes each array into a file of its own."""
         for each in fields(self):
-            with (folder / f"{each.name}.npy").open("wb") as file:
-                np.save(file, getattr(self, each.name), allow_pickle=False)
+            save_array(folder / f"{each.name}.npy", getattr(self, each.name))
 
     @classmethod
     def load(cls, folder: Path) -> "Segments":

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import faiss
 import numpy as np
@@ -75,7 +76,7 @@ class VectorIndex:
 
     @classmethod
     def load(cls, path: Path) -> "VectorIndex":
-        """Reads what `save_vectors` wrote."""
+        """Reads what `save_array` wrote."""
         vectors = np.load(path, mmap_mode="r", allow_pickle=False)
         index = faiss.IndexFlatIP(vectors.shape[1])
         index.add(vectors)
@@ -94,7 +95,8 @@ def require_units(vectors: Vectors) -> None:
         raise ValueError(f"Row {wrong[0]} of {len(vectors)} has length {lengths[wrong[0]]:.3f}, not 1.")
 
 
-def save_vectors(path: Path, vectors: Vectors) -> None:
-    """Writes vectors as a plain array, shape (rows, dimension)."""
+def save_array(path: Path, array: NDArray[Any]) -> None:
+    """Writes an array as `np.save` does, but for a full disk, of which numpy's own error says nothing."""
     with path.open("wb") as file:
-        np.save(file, vectors, allow_pickle=False)
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        file.write(np.ascontiguousarray(array).data)

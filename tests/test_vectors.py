@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qa.vectors import VectorIndex, Vectors, save_vectors
+from qa.vectors import VectorIndex, Vectors, save_array
 
 
 def unit_rows(count: int, dimension: int = 16, seed: int = 0) -> Vectors:
@@ -79,7 +79,7 @@ def test_saved_index_answers_alike(tmp_path: Path, count: int) -> None:
     vectors = unit_rows(count)
     index = VectorIndex.build(vectors)
     path = tmp_path / "向量 索引.npy"
-    save_vectors(path, vectors)
+    save_array(path, vectors)
     loaded = VectorIndex.load(path)
     query = unit_rows(1, seed=4)[0]
     assert len(loaded) == count
