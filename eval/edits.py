@@ -3,8 +3,8 @@
     python eval/edits.py [--articles 10000] [--corpus DIR] [--rounds 3] [--output REPORT.json]
 
 Without a corpus the articles are made of the sentences of those that ship with the project: five parts each, half of
-them Chinese, half English. Each build runs in a process of its own; its time is the one that `qa build` prints, the
-loading of the model included, and beside it the whole life of the process.
+them Chinese, half English. Each build runs in a process of its own; its time is the one that `qa build` prints, from
+the loading of the model until the new generation is live, and beside it the whole life of the process.
 """
 
 import argparse

@@ -39,7 +39,7 @@ State = Literal["live", "kept", "damaged", "unfinished"]
 
 @dataclass(frozen=True, slots=True)
 class BuildSummary:
-    """What a build did. `seconds` is wall time, `size` the bytes of the new generation.
+    """What a build did. `seconds` is wall time until the generation was live, `size` the bytes of it.
 
     `kept`, `changed` and `added` are its passages: as in the generation before, in place of others of the same article,
     and new; `removed` are those gone for which nothing stands.
@@ -137,9 +137,8 @@ def build(
             if _live_name(root) != folder.name:
                 shutil.rmtree(folder, ignore_errors=True)
             raise
-        _remove(path for path in _generations(root) if path.name not in (folder.name, previous))
-        size = _size(folder)
-    seconds = time.monotonic() - started
+        seconds, size = time.monotonic() - started, _size(folder)
+        _remove([path for path in _generations(root) if path.name not in (folder.name, previous)])
     manifest, changes = built.manifest, asdict(built.changes)
     return BuildSummary(folder.name, len(articles), manifest.passages, tuple(unreadable), seconds, size, **changes)
 
@@ -323,7 +322,7 @@ def _replace(written: Path, target: Path) -> None:
             time.sleep(0.01)
 
 
-def _remove(folders: Iterator[Path] | Sequence[Path]) -> None:
+def _remove(folders: Sequence[Path]) -> None:
     """Removes generations, each one's manifest first, so that no half of one is taken for whole.
 
     Where a file is still open elsewhere, as it may be on Windows, the rest of the folder goes the next time.
