@@ -331,3 +331,26 @@ def test_the_installed_command_speaks_utf8(index_folder: Path, tmp_path: Path) -
     assert (failed.returncode, failed.stdout) == (2, b"")
     assert failed.stderr.decode("utf-8").count("\n") == 1
     assert b"Traceback" not in failed.stderr
+
+
+def test_index_lists_switches_and_prunes(
+    small_corpus: Path, small_index: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`qa index` names the generations and which is live, changes that, and removes what is not wanted."""
+    at = ["--index", str(small_index)]
+    first = generations.live_folder(small_index).name
+    (small_corpus / "clocks.txt").write_text("The oldest clock has no face at all.\n", encoding="utf-8")
+    assert main(["build", "--corpus", str(small_corpus), *at]) == 0
+    assert "passages: 0 added, 1 changed, 0 removed, " in capsys.readouterr().out
+    second = generations.live_folder(small_index).name
+    assert main(["index", "list", *at]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines] == [[first, "kept"], [second, "live"]]
+    assert main(["index", "rollback", *at]) == 0
+    assert capsys.readouterr().out == f"live: {first}\n"
+    assert main(["index", "switch", "2", *at]) == 0
+    assert capsys.readouterr().out == f"live: {second}\n"
+    assert main(["index", "prune", "--keep", "1", *at]) == 0
+    assert capsys.readouterr().out == f"removed: {first}\n"
+    assert main(["index", "switch", "1", *at]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
