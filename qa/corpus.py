@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -45,26 +46,25 @@ def article_paths(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise CorpusError(f"There is no folder {folder}; name the folder of your articles with --corpus.", folder)
-    root, resolved = folder.resolve(), dict[Path, Path]()
-    found = [
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and _is_inside(path, folder, root, resolved)
-    ]
+    root = folder.resolve()
+    found = [path for path in _files(folder, root) if path.suffix.lower() in SUFFIXES]
     if not found:
         raise CorpusError(f"{folder} holds no {' or '.join(SUFFIXES)} file; put articles there, then build.", folder)
     return sorted(found)
 
 
-def _is_inside(path: Path, folder: Path, root: Path, resolved: dict[Path, Path]) -> bool:
-    """Whether a file is no hidden one and no link out of the folder; `resolved` remembers where folders really are."""
-    if any(part.startswith(".") for part in path.parts[len(folder.parts) :]) or not path.is_file():
-        return False
-    if path.is_symlink():
-        return path.resolve().is_relative_to(root)
-    if path.parent not in resolved:
-        resolved[path.parent] = path.parent.resolve()
-    return resolved[path.parent].is_relative_to(root)
+def _files(folder: Path, root: Path) -> Iterator[Path]:
+    """Every file in a folder and its subfolders but hidden ones, and those that links lead to out of the root."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        inside = Path(place).resolve().is_relative_to(root)  # also where a folder is a junction, as Windows has them
+        for name in names:
+            path = os.path.join(place, name)  # noqa: PTH118 - over thousands of files, in a third of the time of Paths
+            is_link = os.path.islink(path)  # noqa: PTH114
+            if name.startswith(".") or not os.path.isfile(path):  # noqa: PTH113
+                continue
+            if Path(path).resolve().is_relative_to(root) if is_link else inside:
+                yield Path(path)
 
 
 def document_id(path: Path, folder: Path) -> str:
