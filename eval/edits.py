@@ -1,10 +1,11 @@
 """How long a build takes after one article of many was edited, beside a build from nothing.
 
-    python eval/edits.py [--articles 10000] [--corpus DIR] [--rounds 3] [--output REPORT.json]
+    python eval/edits.py [--articles 10000] [--corpus DIR] [--rounds 3] [--together] [--output REPORT.json]
 
 Without a corpus the articles are made of the sentences of those that ship with the project: five parts each, half of
 them Chinese, half English. Each build runs in a process of its own; its time is the one that `qa build` prints, from
-the loading of the model until the new generation is live, and beside it the whole life of the process.
+the loading of the model until the new generation is live, and beside it the whole life of the process;
+with `--together` all run in one, which has the model already when an edit comes.
 """
 
 import argparse
@@ -54,11 +55,14 @@ def build_seconds(corpus: str, root: str) -> tuple[float, int]:
     return summary.seconds, summary.kept
 
 
-def timed_build(corpus: Path, root: Path) -> dict[str, float]:
-    """A build in a process of its own."""
+def timed_build(corpus: Path, root: Path, apart: bool) -> dict[str, float]:
+    """A build in a process of its own, or in this one."""
     started = time.perf_counter()
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        seconds, kept = pool.apply(build_seconds, (str(corpus), str(root)))
+    if apart:
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            seconds, kept = pool.apply(build_seconds, (str(corpus), str(root)))
+    else:
+        seconds, kept = build_seconds(str(corpus), str(root))
     return {"seconds": seconds, "process": time.perf_counter() - started, "kept": kept}
 
 
@@ -68,14 +72,14 @@ def edit(path: Path, number: int) -> None:
     path.write_bytes(f"{text.rstrip()} This is edit {number}.\n".encode())
 
 
-def measure(corpus: Path, root: Path, rounds: int) -> dict[str, object]:
+def measure(corpus: Path, root: Path, rounds: int, apart: bool) -> dict[str, object]:
     """Builds from nothing, then after each of some edits of one article."""
-    whole = timed_build(corpus, root)
+    whole = timed_build(corpus, root, apart)
     paths = article_paths(corpus)
     edits = []
     for number, path in enumerate(random.Random(2).sample(paths, rounds), 1):
         edit(path, number)
-        edits.append(timed_build(corpus, root))
+        edits.append(timed_build(corpus, root, apart))
     return {
         "articles": len(paths),
         "from nothing": whole,
@@ -89,6 +93,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--articles", type=int, default=10_000)
     parser.add_argument("--corpus", type=Path, help="a folder of articles, which is copied")
     parser.add_argument("--rounds", type=int, default=3, help="edits, each of another article")
+    parser.add_argument(
+        "--together", action="store_true", help="all builds in one process, as where one goes on running"
+    )
     parser.add_argument("--output", type=Path, help="write the report as JSON")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
@@ -97,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             shutil.copytree(options.corpus, corpus)
         else:
             write_articles(corpus, options.articles)
-        report = measure(corpus, Path(name) / "index", options.rounds)
+        report = measure(corpus, Path(name) / "index", options.rounds, not options.together)
     print(json.dumps(report, indent=1))
     if options.output:
         options.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8", newline="\n")

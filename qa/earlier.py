@@ -25,6 +25,7 @@ class Earlier:
     """The rows of a generation that was made as the next one will be; of nothing where there is none.
 
     Attributes:
+        files: checksum of each of its files by name.
         documents: content hash of each article by its id.
         document_lines: its line in the file of documents, by id.
         document_rows: the rows of its passages, by id.
@@ -37,6 +38,7 @@ class Earlier:
         aligner: the model of the tokens.
     """
 
+    files: Mapping[str, str]
     documents: Mapping[str, str]
     document_lines: Mapping[str, bytes]
     document_rows: Mapping[str, range]
@@ -52,7 +54,7 @@ class Earlier:
     def nothing(cls, embedder: Embedder, aligner: StaticEmbedder) -> "Earlier":
         """No rows at all, for a build from nothing."""
         vectors = np.zeros((0, embedder.dimension), dtype=np.float32)
-        return cls({}, {}, {}, [], [], vectors, Segments.build([], aligner), None, embedder, aligner)
+        return cls({}, {}, {}, {}, [], [], vectors, Segments.build([], aligner), None, embedder, aligner)
 
     @classmethod
     def open(cls, folder: Path | None, settings: IndexSettings) -> "Earlier":
@@ -77,6 +79,7 @@ class Earlier:
         bounds = document_bounds(folder)
         hashes = (folder / HASHES).read_bytes()
         return cls(
+            files=manifest.files,
             documents=manifest.documents,
             document_lines=dict(zip(manifest.documents, lines(folder / DOCUMENTS), strict=True)),
             document_rows=dict(zip(manifest.documents, map(range, bounds, bounds[1:]), strict=True)),

@@ -29,7 +29,7 @@ from qa.text import LANGUAGES, Language, terms
 from qa.vectors import Rows, VectorIndex, Vectors, require_units, save_array
 
 _PASSAGES_AT_ONCE = 2048
-_SHARD_PASSAGES = 2_500  # from which on a run of passages may end whose terms are indexed together
+_SHARD_PASSAGES = 1_500  # from which on a run of passages may end whose terms are indexed together
 _SHARD_ENDS = 32  # articles, of which one may end such a run
 
 
@@ -100,6 +100,8 @@ def build(
     Segments.joined([earlier.segments, tokens]).select(order).save(folder)
     LexicalIndex.build_shards(folder / LEXICAL, _shards(planned, progress), earlier.lexical)
     _write_rows(folder, planned)
+    files = checksums(folder)
+    _require_true_copies(folder, files, earlier)
     manifest = Manifest(
         format=FORMAT,
         settings=settings,
@@ -111,7 +113,7 @@ def build(
         left_out=left_out or {},
         passages=len(planned.lines),
         created=created,
-        files=checksums(folder),
+        files=files,
     )
     write_manifest(folder, manifest)
     return Built(manifest, planned.changes(earlier))
@@ -178,6 +180,14 @@ def _write_rows(folder: Path, planned: Plan) -> None:
     (folder / PASSAGES).write_bytes(b"".join(planned.lines))
     (folder / HASHES).write_bytes(b"".join(planned.hashes))
     (folder / BOUNDS).write_bytes(np.array(planned.bounds, dtype="<i8").tobytes())
+
+
+def _require_true_copies(folder: Path, files: Mapping[str, str], earlier: Earlier) -> None:
+    """Checks the engine's files, which keep their names where they are copied, against those they are copies of."""
+    for name in files.keys() & earlier.files.keys():
+        is_copy = Path(name).suffix != ".json" and name.startswith(f"{LEXICAL}/")
+        if is_copy and files[name] != earlier.files[name]:
+            raise IndexDamagedError(f"{folder / name} is no true copy; run `qa build` again.", folder)
 
 
 def check(folder: Path) -> Manifest:
