@@ -167,11 +167,11 @@ def _index(folder: Path, rows: Iterable[Row]) -> list[Mapping[str, Any]]:
         writer.add_document(tantivy.Document.from_dict({"row": row, "group": group, "terms": " ".join(terms)}, schema))
     writer.commit()
     writer.wait_merging_threads()
+    del index, writer  # Windows moves no file that is open
     segments: list[Mapping[str, Any]] = json.loads((apart / _META).read_text(encoding="utf-8"))["segments"]
     for segment in segments:
         for path in _files(apart, segment):
             path.replace(folder / path.name)
-    del index, writer  # Windows removes no folder with files open
     shutil.rmtree(apart)
     return segments
 
