@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer
 
-from qa.corpus import content_hash
 from qa.embedder import BUNDLED_FOLDER, CHECKSUMS, MODEL_FILES
+from qa.files import content_hash
 
 _STATIC = "sentence_transformers.sentence_transformer.modules.static_embedding.StaticEmbedding"
 _NORMALIZE = "sentence_transformers.base.modules.normalize.Normalize"
