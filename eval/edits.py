@@ -52,7 +52,7 @@ def write_articles(folder: Path, count: int) -> None:
 def build_seconds(corpus: str, root: str) -> tuple[float, int]:
     """Builds, and says how long that took and how many passages were taken over."""
     summary = generations.build(Path(corpus), Path(root), IndexSettings())
-    return summary.seconds, summary.kept
+    return summary.seconds, summary.changes.kept
 
 
 def timed_build(corpus: Path, root: Path, apart: bool) -> dict[str, float]:

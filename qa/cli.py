@@ -242,20 +242,19 @@ def _build_and_compare(options: argparse.Namespace) -> None:
     """Builds and says what that did to the passages, and to the answers to the questions of `--impact`."""
     with _stage_bars() as progress:
         ask = _asking(options.impact, progress) if options.impact else None
-        before = _live_index(options.index)
+        before = _live_index(options.index) if ask else None
         asked = ask("before", before) if ask and before else None
         summary = generations.build(
             options.corpus, options.index, _index_settings(options), progress, strict=options.strict
         )
-        after = index.load(options.index / summary.generation) if before else None
-        asked_again = ask("after", after) if ask and after else None
+        asked_again = ask("after", index.load(options.index / summary.generation)) if ask and asked else None
     _name_assumed(summary)
-    record: dict[str, Any] = {**asdict(summary), "changes": None, "impact": None}
+    record: dict[str, Any] = {**asdict(summary), "impact": None}
     lines = [_summary_text(summary, options.index)]
-    if before and after:
-        changed = changes.passage_changes(before.passages, after.passages)
-        record["changes"] = asdict(changed)
-        lines.append(changes.changes_text(changed))
+    if summary.changes.compared:
+        lines.append(changes.changes_text(summary.changes))
+    else:
+        record["changes"] = None
     if asked and asked_again:
         from qa import impact
 

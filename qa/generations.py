@@ -12,12 +12,13 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from qa import index
+from qa.changes import PassageChanges
 from qa.config import IndexSettings
 from qa.corpus import Unchanged, Unreadable, corpus_digest, read_corpus
 from qa.datatypes import Document
@@ -41,9 +42,8 @@ State = Literal["live", "kept", "damaged", "unfinished"]
 class BuildSummary:
     """What a build did. `seconds` is wall time until the generation was live, `size` the bytes of it.
 
-    `kept`, `changed` and `added` are its passages: as in the generation before, in place of others of the same article,
-    and new; `removed` are those gone for which nothing stands. `encodings` is what articles by their ids were read as,
-    where that was not UTF-8.
+    `changes` is since the generation before; where nothing of that could be taken over, all passages are added.
+    `encodings` is what articles by their ids were read as, where that was not UTF-8.
     """
 
     generation: str
@@ -52,10 +52,7 @@ class BuildSummary:
     unreadable: tuple[Unreadable, ...]
     seconds: float
     size: int
-    added: int
-    changed: int
-    removed: int
-    kept: int
+    changes: PassageChanges
     encodings: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -149,8 +146,8 @@ def build(
         unreadable=tuple(unreadable),
         seconds=seconds,
         size=size,
+        changes=built.changes,
         encodings=_encodings(articles, earlier),
-        **asdict(built.changes),
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from qa.changes import PassageChanges
 from qa.config import IndexSettings
 from qa.corpus import Unchanged
 from qa.datatypes import Document, Passage
@@ -23,7 +24,7 @@ from qa.errors import IndexDamagedError, IndexMismatchError
 from qa.lexical import LexicalIndex, Shard
 from qa.manifest import FORMAT, Manifest, check_files, checksums, read_manifest, recipe, write_manifest
 from qa.passages import Chunker, token_fitting_length
-from qa.plan import Changes, Plan, Progress, parsed, plan
+from qa.plan import Plan, Progress, parsed, plan
 from qa.segments import Segments
 from qa.text import LANGUAGES, Language, terms
 from qa.vectors import Rows, VectorIndex, Vectors, require_units, save_array
@@ -60,7 +61,7 @@ class Built:
     """What a build wrote, and what became of the passages of the generation before."""
 
     manifest: Manifest
-    changes: Changes
+    changes: PassageChanges
 
 
 def build(

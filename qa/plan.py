@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 
+from qa.changes import PassageChanges, passage_changes
 from qa.corpus import Unchanged
 from qa.datatypes import Document, Passage
 from qa.earlier import Earlier
@@ -13,16 +13,6 @@ from qa.passages import Chunker
 from qa.text import Language, dominant_language
 
 Progress = Callable[[str, int, int], None]  # stage, done, total
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What became of passages: as before, in place of others of their article, new; and gone with nothing instead."""
-
-    kept: int
-    changed: int
-    added: int
-    removed: int
 
 
 @dataclass(slots=True)
@@ -72,30 +62,11 @@ class Plan:
         self.document_lines.append(line)
         self.bounds.append(len(self.lines))
 
-    def changes(self, earlier: Earlier) -> Changes:
+    def changes(self, earlier: Earlier) -> PassageChanges:
         """What became of the passages of the earlier generation."""
-        left = Counter(earlier.hashes)
-        new: Counter[str] = Counter()
-        for identity, start, end in zip(self.documents, self.bounds, self.bounds[1:], strict=False):
-            for content in self.hashes[start:end]:
-                if left[content]:
-                    left[content] -= 1
-                else:
-                    new[identity] += 1
-        gone: Counter[str] = Counter()
-        left = +left
-        for identity, rows in earlier.document_rows.items() if left else ():
-            for content in earlier.hashes[rows.start : rows.stop]:
-                if left[content]:
-                    left[content] -= 1
-                    gone[identity] += 1
-        changed = (new & gone).total()
-        return Changes(
-            kept=len(self.lines) - new.total(),
-            changed=changed,
-            added=new.total() - changed,
-            removed=gone.total() - changed,
-        )
+        old = {identity: earlier.hashes[rows.start : rows.stop] for identity, rows in earlier.document_rows.items()}
+        bounds = zip(self.documents, self.bounds, self.bounds[1:], strict=False)
+        return passage_changes(old, {identity: self.hashes[start:end] for identity, start, end in bounds})
 
 
 def plan(articles: Sequence[Document | Unchanged], earlier: Earlier, chunker: Chunker, progress: Progress) -> Plan:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from conftest import SMALL_ARTICLES, write_articles
 
-from qa import generations, index, manifest
+from qa import files, generations, index, manifest
 from qa.chat import Chat
-from qa.config import AnswerSettings, IndexSettings, Settings
+from qa.config import AnswerSettings, FileLimits, IndexSettings, Settings
 from qa.datatypes import Answer
+from qa.generations import BuildSummary
 from qa.manifest import read_manifest
 from qa.text import terms
 
@@ -69,6 +70,11 @@ def answers(root: Path) -> list[Answer]:
     return [chat.ask(question) for question in QUESTIONS]
 
 
+def counts(summary: BuildSummary) -> tuple[int, int, int, int]:
+    changes = summary.changes
+    return changes.added, changes.changed, changes.removed, changes.kept
+
+
 def engine_free(root: Path) -> dict[str, str]:
     """Checksums of the live generation's files, but for the terms, whose files carry random names."""
     files = read_manifest(generations.live_folder(root)).files
@@ -90,12 +96,13 @@ def test_random_edits_answer_as_a_build_from_nothing(
             edit(corpus, generator)
         before = index.load(generations.live_folder(tmp_path / "kept"))
         summary = generations.build(corpus, tmp_path / "kept", SETTINGS)
-        assert summary.kept + summary.changed + summary.added == summary.passages
-        assert summary.kept + summary.changed + summary.removed == len(before.passages)
-        assert summary.kept > 0
+        changes = summary.changes
+        assert changes.kept + changes.changed + changes.added == summary.passages
+        assert changes.kept + changes.changed + changes.removed == len(before.passages)
+        assert changes.kept > 0
         fresh = tmp_path / f"fresh {round_number}"
         whole = generations.build(corpus, fresh, SETTINGS)
-        assert (whole.added, whole.changed, whole.removed, whole.kept) == (whole.passages, 0, 0, 0)
+        assert counts(whole) == (whole.passages, 0, 0, 0)
         assert engine_free(tmp_path / "kept") == engine_free(fresh)
         assert answers(tmp_path / "kept") == answers(fresh)
         assert any(answer.citations for answer in answers(fresh))
@@ -108,16 +115,16 @@ def test_counts_say_what_became_of_passages(small_corpus: Path, small_index: Pat
     turtles = small_corpus / "turtles.en.md"
     turtles.write_bytes(turtles.read_bytes().replace(b"1,200", b"1,300"))
     summary = generations.build(small_corpus, small_index, settings)
-    assert (summary.added, summary.changed, summary.removed, summary.kept) == (0, 1, 0, total - 1)
+    assert counts(summary) == (0, 1, 0, total - 1)
     turtles.write_bytes(turtles.read_bytes() + b"\n## Food\n\nThey eat jellyfish.\n")
     summary = generations.build(small_corpus, small_index, settings)
-    assert (summary.added, summary.changed, summary.removed, summary.kept) == (1, 0, 0, total)
+    assert counts(summary) == (1, 0, 0, total)
     turtles.rename(small_corpus / "sea.md")
     summary = generations.build(small_corpus, small_index, settings)
-    assert (summary.added, summary.changed, summary.removed, summary.kept) == (0, 0, 0, total + 1)
+    assert counts(summary) == (0, 0, 0, total + 1)
     (small_corpus / "sea.md").unlink()
     summary = generations.build(small_corpus, small_index, settings)
-    assert (summary.added, summary.changed, summary.removed, summary.kept) == (0, 0, 3, total - 2)
+    assert counts(summary) == (0, 0, 3, total - 2)
 
 
 def test_an_edit_that_keeps_size_and_time_is_built(small_corpus: Path, small_index: Path) -> None:
@@ -126,8 +133,39 @@ def test_an_edit_that_keeps_size_and_time_is_built(small_corpus: Path, small_ind
     status = turtles.stat()
     turtles.write_bytes(turtles.read_bytes().replace(b"1,200", b"9,999"))
     os.utime(turtles, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert generations.build(small_corpus, small_index, IndexSettings()).changed == 1
+    assert generations.build(small_corpus, small_index, IndexSettings()).changes.changed == 1
     assert any("9,999" in passage.text for passage in Chat.open(small_index).index.passages)
+
+
+def test_unchanged_files_are_not_converted_again(
+    small_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A build converts only the files whose bytes are new, keeps what encoding the others had, and answers alike."""
+    page = "<html><head><title>{}</title></head><body><p>{}</p></body></html>"
+    (small_corpus / "sea.html").write_bytes(page.format("Sea", SENTENCES[0]).encode())
+    (small_corpus / "tea.html").write_bytes(page.format("茶的泡法", SENTENCES[1] * 4).encode("gb18030"))
+    converted: list[bytes] = []
+    convert = files._converted
+
+    def count(raw: bytes, suffix: str, limits: FileLimits) -> str:
+        converted.append(raw)
+        return convert(raw, suffix, limits)
+
+    monkeypatch.setattr(files, "_converted", count)
+    monkeypatch.setattr(files._TEXTS, "get", lambda digest: "")  # as in a process of its own each time
+    first = generations.build(small_corpus, tmp_path / "kept", SETTINGS)
+    assert (len(converted), first.encodings) == (2, {"tea.html": "gb18030"})
+    (small_corpus / "clocks.txt").write_text("The oldest clock has no face at all.\n", encoding="utf-8")
+    second = generations.build(small_corpus, tmp_path / "kept", SETTINGS)
+    assert (len(converted), second.encodings) == (2, first.encodings)
+    (small_corpus / "sea.html").write_bytes(page.format("Sea", SENTENCES[2]).encode())
+    third = generations.build(small_corpus, tmp_path / "kept", SETTINGS)
+    assert (len(converted), counts(third)[1]) == (3, 1)
+    generations.build(small_corpus, tmp_path / "fresh", SETTINGS)
+    assert engine_free(tmp_path / "kept") == engine_free(tmp_path / "fresh")
+    assert answers(tmp_path / "kept") == answers(tmp_path / "fresh")
+    cited = {citation.passage.document_id for answer in answers(tmp_path / "kept") for citation in answer.citations}
+    assert {"sea.html", "tea.html"} <= cited
 
 
 def test_deleted_text_is_gone_from_every_file(small_corpus: Path, small_index: Path) -> None:
@@ -147,16 +185,16 @@ def test_what_is_damaged_or_made_otherwise_is_not_taken_over(
 ) -> None:
     """A build takes nothing from a generation that is damaged, has other settings, or was made by other code."""
     settings = IndexSettings()
-    assert generations.build(small_corpus, small_index, settings).kept
+    assert generations.build(small_corpus, small_index, settings).changes.kept
     vectors = generations.live_folder(small_index) / "vectors.npy"
     raw = bytearray(vectors.read_bytes())
     raw[-9] ^= 1
     vectors.write_bytes(raw)
-    assert generations.build(small_corpus, small_index, settings).kept == 0
-    assert generations.build(small_corpus, small_index, settings).kept
-    assert generations.build(small_corpus, small_index, replace(settings, passage_bytes=500)).kept == 0
+    assert generations.build(small_corpus, small_index, settings).changes.kept == 0
+    assert generations.build(small_corpus, small_index, settings).changes.kept
+    assert generations.build(small_corpus, small_index, replace(settings, passage_bytes=500)).changes.kept == 0
     monkeypatch.setattr("qa.earlier.recipe", lambda: "other code")
-    assert generations.build(small_corpus, small_index, replace(settings, passage_bytes=500)).kept == 0
+    assert generations.build(small_corpus, small_index, replace(settings, passage_bytes=500)).changes.kept == 0
     assert len(manifest.recipe()) == 64
 
 

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 
 from qa import generations
+from qa.changes import PassageChanges
 from qa.earlier import BOUNDS, PASSAGES, VECTORS
 from qa.errors import IndexDamagedError
 from qa.index import Built
 from qa.inspection import inspect
 from qa.lexical import LexicalIndex
 from qa.manifest import read_manifest
-from qa.plan import Changes
 from qa.vectors import save_array
 
 
@@ -22,7 +22,7 @@ def folder(small_index: Path) -> Path:
 
 @pytest.fixture
 def built(folder: Path) -> Built:
-    return Built(read_manifest(folder), Changes(0, 0, 0, 0))
+    return Built(read_manifest(folder), PassageChanges(0, 0, 0, 0, ()))
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def test_who_comes_second_is_told_who_is_writing(small_corpus: Path, small_index
                 change()
             assert "\n" not in str(caught.value)
         other.communicate("done\n")
-    assert generations.build(small_corpus, small_index, IndexSettings()).kept
+    assert generations.build(small_corpus, small_index, IndexSettings()).changes.kept
 
 
 def test_who_waits_goes_on_when_the_other_has_ended(small_corpus: Path, small_index: Path) -> None:
@@ -52,7 +52,7 @@ def test_who_waits_goes_on_when_the_other_has_ended(small_corpus: Path, small_in
     with holding(small_index) as other:
         ended = threading.Timer(0.3, other.communicate, ["done\n"])
         ended.start()
-        assert generations.build(small_corpus, small_index, IndexSettings(), wait_seconds=60).kept
+        assert generations.build(small_corpus, small_index, IndexSettings(), wait_seconds=60).changes.kept
         ended.join()
 
 
@@ -62,7 +62,7 @@ def test_a_dead_process_holds_nothing(small_corpus: Path, small_index: Path) -> 
         other.kill()
         other.wait()
         assert json.loads((small_index / HOLDER).read_text(encoding="utf-8"))["process"] == other.pid
-        assert generations.build(small_corpus, small_index, IndexSettings()).kept
+        assert generations.build(small_corpus, small_index, IndexSettings()).changes.kept
     assert not (small_index / HOLDER).exists()
 
 
