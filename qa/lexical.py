@@ -21,6 +21,7 @@ import tantivy
 
 _K1 = 1.2  # tantivy's own
 _WRITER_BYTES = 64_000_000
+_PROBE_BYTES = 1 << 18  # a disk that has no room for so many is full
 _SHARDS = "shards.json"
 _META = "meta.json"  # tantivy's own list of its segments, in order
 
@@ -75,11 +76,11 @@ class LexicalIndex:
             found = known.pop(shard.digest, None)
             if found and earlier:
                 _copy(earlier, folder, found["segments"])
-            with _said_as_os_error():
+            with _said_as_os_error(folder):
                 segments = found["segments"] if found else _index(folder, shard.rows())
             catalogue.append({"digest": shard.digest, "count": shard.count, "segments": segments})
         segments = [segment for each in catalogue for segment in each["segments"]]
-        with _said_as_os_error():
+        with _said_as_os_error(folder):
             _write_meta(folder, segments)
         (folder / _SHARDS).write_text(json.dumps(catalogue, indent=1), encoding="utf-8", newline="\n")
         return cls.load(folder)
@@ -136,11 +137,13 @@ class LexicalIndex:
 
 
 @contextlib.contextmanager
-def _said_as_os_error() -> Iterator[None]:
-    """The engine says as a ValueError what the system has against writing."""
+def _said_as_os_error(folder: Path) -> Iterator[None]:
+    """The engine says as a ValueError that it could not write there, and not always why; then the system is asked."""
     try:
         yield
     except ValueError as error:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(_PROBE_BYTES))
         raise OSError(str(error)) from error
 
 
