@@ -21,7 +21,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from qa import receipts, render
-from qa.chat import Chat
+from qa.chat import Chat, LiveChat
 from qa.cli import main
 from qa.datatypes import Answer, Citation
 from qa.errors import CorpusError, QuestionError, WenjuError
@@ -126,12 +126,15 @@ def writable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def write(chat: Chat, answers: list[Answer], fresh: bool, turn: Turn) -> Iterator[tuple[str, Last | None]]:
+def write(live: LiveChat, answers: list[Answer], fresh: bool, turn: Turn) -> Iterator[tuple[str, Last | None]]:
     """A fresh answer as a language model writes it, below the conversation; at the end the whole, to be settled.
 
-    It breaks off once the visitor has asked anew. Where a visitor leaves, gradio closes it.
+    It breaks off once the visitor has asked anew. Where a visitor leaves, gradio closes it. Of an answer from another
+    generation of the index than the live one nothing is written.
     """
     mine, last = turn.number, None
+    chat = live.current()
+    fresh = fresh and answers[-1].generation == chat.generation
     with contextlib.suppress(WenjuError):
         for last in chat.write(answers[-1]) if fresh else ():
             if turn.number != mine:
@@ -140,11 +143,13 @@ def write(chat: Chat, answers: list[Answer], fresh: bool, turn: Turn) -> Iterato
     yield "", last and (len(answers) - 1, last)
 
 
-def settle(chat: Chat, history: list[Message], answers: list[Answer], last: Last | None) -> tuple[Any, ...]:
+def settle(live: LiveChat, history: list[Message], answers: list[Answer], last: Last | None) -> tuple[Any, ...]:
     """Puts what was written into the bubble of its exchange, where that is still there, and marks what it cites."""
     number, answer = last or (len(answers), None)
-    place = 2 * number + 1
+    place, chat = 2 * number + 1, live.current()
     if answer is None or number >= len(answers) or answers[number].searched != answer.searched:
+        return gr.skip(), gr.skip(), gr.skip(), gr.skip()
+    if answer.generation != chat.generation:  # the index was switched meanwhile: its citations stand as they are
         return gr.skip(), gr.skip(), gr.skip(), gr.skip()
     said = {"role": "assistant", "content": render.answer_markdown(answer, chat.index.documents)}
     settled = [*history[:place], said, *history[place + 1 :]]
@@ -152,10 +157,13 @@ def settle(chat: Chat, history: list[Message], answers: list[Answer], last: Last
     return settled, kept, answer, evidence_html(chat, answer) if answer.written else gr.skip()
 
 
-def build_page(chat: Chat) -> gr.Blocks:
-    """The page over one chat; it keeps no state but each visitor's own: the answers so far, and the one shown."""
+def build_page(live: LiveChat) -> gr.Blocks:
+    """The page over the live chat; it keeps no state but each visitor's own: the answers so far, and the one shown.
 
-    def shown(ask: Callable[[], Answer]) -> tuple[Any, Any, Any, str]:
+    Whatever a visitor does is done with the chat of one generation from beginning to end.
+    """
+
+    def shown(chat: Chat, ask: Callable[[], Answer]) -> tuple[Any, Any, Any, str]:
         """The answer, what was searched for it, its articles, and what went wrong."""
         try:
             answer = ask()
@@ -164,10 +172,10 @@ def build_page(chat: Chat) -> gr.Blocks:
             return gr.skip(), gr.skip(), gr.skip(), notice_html(error, chat)
 
     def converse(
-        ask: Callable[[], Answer], history: list[Message], answers: list[Answer], turn: Turn
+        chat: Chat, ask: Callable[[], Answer], history: list[Message], answers: list[Answer], turn: Turn
     ) -> tuple[Any, ...]:
         turn.number += 1
-        answer, searched, evidence, notice = shown(ask)
+        answer, searched, evidence, notice = shown(chat, ask)
         if notice:
             return gr.skip(), gr.skip(), answer, searched, evidence, notice, False
         asked, said = render.plain_markdown(answer.question), render.answer_markdown(answer, chat.index.documents)
@@ -175,18 +183,20 @@ def build_page(chat: Chat) -> gr.Blocks:
         return [*history, *exchange], [*answers, answer], answer, searched, evidence, notice, True
 
     def respond(question: str, history: list[Message], answers: list[Answer], turn: Turn) -> tuple[Any, ...]:
-        said = converse(lambda: chat.ask(question, history=answers), history, answers, turn)
+        chat = live.current()
+        said = converse(chat, lambda: chat.ask(question, history=answers), history, answers, turn)
         return "" if said[-1] else gr.skip(), *said
 
     def search_again(
         searched: str, shown: Answer, history: list[Message], answers: list[Answer], turn: Turn
     ) -> tuple[Any, ...]:
-        return converse(lambda: chat.ask(shown.question, searched_as=searched), history, answers, turn)
+        chat = live.current()
+        return converse(chat, lambda: chat.ask(shown.question, searched_as=searched), history, answers, turn)
 
     def recall(history: list[Message], answers: list[Answer], event: gr.SelectData) -> tuple[Any, Any, Any, str]:
         question, number = question_of(history, event.index), event.index // 2
-        before = answers[number] if 2 * len(answers) == len(history) else None
-        return shown(lambda: asked_again(chat, question, before))
+        before, chat = answers[number] if 2 * len(answers) == len(history) else None, live.current()
+        return shown(chat, lambda: asked_again(chat, question, before))
 
     def forget(turn: Turn) -> tuple[Any, ...]:
         turn.number += 1
@@ -225,12 +235,12 @@ def build_page(chat: Chat) -> gr.Blocks:
             examples.load_input_event.then(respond, asked, [question, *outputs], **direct).then(None, js=SHOW_MARKS),
             searched.submit(search_again, corrected, outputs, **direct).then(None, js=SHOW_MARKS),
         ]
-        for event in answered if chat.writes else ():
+        for event in answered if live.current().writes else ():
             event.then(
-                partial(write, chat), [answers, fresh, turn], [draft, last], concurrency_limit=WRITERS,
+                partial(write, live), [answers, fresh, turn], [draft, last], concurrency_limit=WRITERS,
                 trigger_mode="multiple", api_visibility="private", show_progress="hidden",
             ).then(
-                partial(settle, chat), [conversation, answers, last], [conversation, answers, answer, evidence],
+                partial(settle, live), [conversation, answers, last], [conversation, answers, answer, evidence],
                 **direct,
             )  # fmt: skip
         conversation.select(recall, [conversation, answers], about_it, **direct).then(None, js=SHOW_MARKS)
@@ -239,21 +249,23 @@ def build_page(chat: Chat) -> gr.Blocks:
     return page
 
 
-def create_app(chat: Chat) -> FastAPI:
+def create_app(live: LiveChat) -> FastAPI:
     """The web application: the page at `/`, and `/healthz`."""
     application = FastAPI(title="Wenju", docs_url=None, redoc_url=None)
 
     @application.get("/healthz")
     def healthz() -> dict[str, object]:
-        return {"status": "ok", "passages": len(chat.index.passages)}
+        chat = live.current()
+        said = {"status": "ok", "passages": len(chat.index.passages), "generation": chat.generation}
+        return {**said, "problem": live.problem} if live.problem else said
 
     mounted: FastAPI = gr.mount_gradio_app(
-        application, build_page(chat), path="/", css=STYLE, theme=gr.themes.Base(), footer_links=[]
+        application, build_page(live), path="/", css=STYLE, theme=gr.themes.Base(), footer_links=[]
     )
     return mounted
 
 
-def serve(chat: Chat, host: str, port: int) -> None:
+def serve(live: LiveChat, host: str, port: int) -> None:
     """Serves until interrupted; the address is printed once it takes calls. Port 0 takes any free one."""
     if port not in range(65_536):
         raise WenjuError(f"There is no port {port}; choose one up to 65535.")
@@ -261,7 +273,7 @@ def serve(chat: Chat, host: str, port: int) -> None:
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise WenjuError(f"Nothing can be served at {host}, port {port}: {error}; choose others.") from error
-    settings = uvicorn.Config(create_app(chat), log_level="warning", timeout_graceful_shutdown=LEAVE_SECONDS)
+    settings = uvicorn.Config(create_app(live), log_level="warning", timeout_graceful_shutdown=LEAVE_SECONDS)
     server = uvicorn.Server(settings)
     print(f"Wenju is at http://{host}:{listening.getsockname()[1]} (Ctrl-C stops it)", flush=True)
     server.run(sockets=[listening])

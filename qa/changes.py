@@ -1,11 +1,8 @@
-"""Two generations' passages to what an edit did to them: added, changed, removed or kept, article by article."""
+"""What passages two generations have to what an edit did to them: added, changed, removed or kept, by article."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
-
-from qa.datatypes import Passage
 
 _ARTICLES_SHOWN = 12
 _COUNTS = ("added", "changed", "removed")
@@ -31,56 +28,50 @@ class PassageChanges:
     kept: int
     articles: tuple[ArticleChanges, ...]
 
+    @property
+    def compared(self) -> bool:
+        """Whether there was anything before."""
+        return bool(self.kept or self.changed or self.removed)
 
-def passage_changes(old: Iterable[Passage], new: Iterable[Passage]) -> PassageChanges:
-    """What became of the passages, by article and text; where a passage stands in its article makes no difference.
 
-    A passage has changed where another text stands in its stead, between the same neighbours.
+def passage_changes(old: Mapping[str, Sequence[bytes]], new: Mapping[str, Sequence[bytes]]) -> PassageChanges:
+    """What became of the passages, by their contents in each article; where a content stands makes no difference.
+
+    One that went to another article is kept. Of the rest, as many of an article have changed as both went and came.
     """
-    before, after = _texts(old), _texts(new)
-    articles, kept = [], 0
-    for identity in sorted(before.keys() | after.keys()):
-        were, are = before[identity], after[identity]
-        kept += (Counter(were) & Counter(are)).total()
-        article = _article_changes(identity, were, are)
-        if article.added or article.changed or article.removed:
-            articles.append(article)
+    went: dict[str, Counter[bytes]] = {}
+    came: dict[str, Counter[bytes]] = {}
+    for identity in sorted(old.keys() | new.keys()):
+        were, are = old.get(identity, []), new.get(identity, [])
+        if were != are:
+            went[identity], came[identity] = Counter(were) - Counter(are), Counter(are) - Counter(were)
+    moved = _total(went) & _total(came)
+    left, arrived = _counts_without(moved, went), _counts_without(moved, came)
+    articles = []
+    for identity in went:
+        both = min(left[identity], arrived[identity])
+        counts = ArticleChanges(identity, arrived[identity] - both, both, left[identity] - both)
+        if counts.added or counts.changed or counts.removed:
+            articles.append(counts)
     added, changed, removed = (sum(getattr(each, name) for each in articles) for name in _COUNTS)
-    return PassageChanges(added, changed, removed, kept, tuple(articles))
+    return PassageChanges(added, changed, removed, sum(map(len, new.values())) - added - changed, tuple(articles))
 
 
-def _texts(passages: Iterable[Passage]) -> defaultdict[str, list[str]]:
-    texts: defaultdict[str, list[str]] = defaultdict(list)
-    for passage in passages:
-        texts[passage.document_id].append(passage.text)
-    return texts
+def _total(contents: Mapping[str, Counter[bytes]]) -> Counter[bytes]:
+    total: Counter[bytes] = Counter()
+    for each in contents.values():
+        total.update(each)
+    return total
 
 
-def _article_changes(identity: str, were: Sequence[str], are: Sequence[str]) -> ArticleChanges:
-    """Of each run of texts in the stead of another, as many as both have in common were changed."""
-    runs = SequenceMatcher(None, were, are, autojunk=False).get_opcodes()
-    in_place = Counter(text for kind, start, end, _, _ in runs if kind == "equal" for text in were[start:end])
-    moved = (Counter(were) & Counter(are)) - in_place  # kept, but elsewhere in the article
-    moved_from, moved_to = moved.copy(), moved.copy()
-    added = changed = removed = 0
-    for kind, old_start, old_end, new_start, new_end in runs:
-        if kind != "equal":
-            gone = _left(were[old_start:old_end], moved_from)
-            come = _left(are[new_start:new_end], moved_to)
-            both = min(gone, come)
-            added, changed, removed = added + come - both, changed + both, removed + gone - both
-    return ArticleChanges(identity, added, changed, removed)
-
-
-def _left(texts: Sequence[str], moved: Counter[str]) -> int:
-    """How many texts are left when those moved, each as often as it is still to be found, are taken away."""
-    left = 0
-    for text in texts:
-        if moved[text]:
-            moved[text] -= 1
-        else:
-            left += 1
-    return left
+def _counts_without(moved: Counter[bytes], contents: Mapping[str, Counter[bytes]]) -> dict[str, int]:
+    """How many contents each article has left once those moved, each as often as it did, are taken away."""
+    to_take, counts = moved.copy(), {}
+    for identity, each in contents.items():
+        taken = each & to_take
+        to_take.subtract(taken)
+        counts[identity] = each.total() - taken.total()
+    return counts
 
 
 def changes_text(changes: PassageChanges) -> str:

@@ -1,5 +1,10 @@
-"""The façade everything outside uses: open an index, ask, read the article behind a citation."""
+"""The façade everything outside uses: open an index, ask, read the article behind a citation.
 
+A `Chat` is of one generation for good: an answer, and all that is asked about it, come from that one. A `LiveChat`
+hands out the chat of the generation that is live.
+"""
+
+import threading
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,7 +16,7 @@ from qa.answerer import Answerer
 from qa.config import IndexSettings, Settings
 from qa.corpus import document_of
 from qa.datatypes import Answer, Document, Explanation, Hit, Passage
-from qa.errors import ArticleError, CorpusError, QuestionError
+from qa.errors import ArticleError, CorpusError, QuestionError, WenjuError
 from qa.explanation import explain
 from qa.files import PLAIN, FileText, hash_of, read_bytes, read_text
 from qa.follow_up import complete, turn
@@ -55,8 +60,13 @@ class Chat:
             SearchIndexError: if it is missing, damaged or built with other settings.
             EmbedderError: if its embedding model cannot be loaded.
         """
-        loaded = index.load(generations.live_folder(root), expected)
+        loaded = generations.load_live(root, expected)
         return cls(loaded, replace(settings or Settings(), index=loaded.manifest.settings))
+
+    @property
+    def generation(self) -> str:
+        """The name of the generation it answers from."""
+        return self.index.folder.name
 
     def ask(self, question: str, *, history: Sequence[Answer] = (), searched_as: str | None = None) -> Answer:
         """The answer to one question; every citation stands in its file as the file is now.
@@ -79,7 +89,9 @@ class Chat:
             raise CorpusError("The articles that may answer this have changed; run `qa build`.", self.corpus)
         words = any(character.isalpha() for character in question)
         answer = self._answerer.answer(query, fresh, dominant_language(question) if words else None)
-        return replace(answer, question=question, searched_as="" if searched == question else searched)
+        return replace(
+            answer, generation=self.generation, question=question, searched_as="" if searched == question else searched
+        )
 
     def _completed(self, question: str, history: Sequence[Answer]) -> str:
         """The question made whole with the last turns, where that is not too long to be asked."""
@@ -130,7 +142,7 @@ class Chat:
         documents = {identity: self.document(identity) for identity in cited}
         manifest = self.index.manifest
         hashes = {**manifest.documents, **manifest.left_out}
-        return receipts.issue(answer, documents, self.index.folder.name, hashes)
+        return receipts.issue(answer, documents, self.generation, hashes)
 
     def _checked(self, question: str) -> str:
         limit = self.settings.answer.question_characters
@@ -184,6 +196,51 @@ class Chat:
         except ArticleError as error:
             path = self.corpus / document_id
             raise CorpusError(f"{path} can no longer be read ({error}); run `qa build`.", self.corpus) from error
+
+
+class LiveChat:
+    """The chat of a folder's live generation, for as long as a server runs; many threads may share one.
+
+    Whoever asks for the chat first after a switch loads the new generation; the others go on with the old one
+    meanwhile. A chat that is in use keeps its generation in memory. Where the new one cannot be loaded, the old one
+    stays and `problem` says why.
+    """
+
+    def __init__(self, root: Path, settings: Settings | None = None, *, expected: IndexSettings | None = None) -> None:
+        """Opens the live generation; takes, and raises, what `Chat.open` does."""
+        self._root, self._settings, self._expected = root, settings, expected
+        self._chat = Chat.open(root, settings, expected=expected)
+        self._refused = ""  # the generation that could not be loaded
+        self._loading = threading.Lock()
+        self.problem = ""
+
+    def current(self) -> Chat:
+        """The chat of the live generation; take one for each answer, and do all about that answer with it."""
+        if self._next() and self._loading.acquire(blocking=False):
+            try:
+                if name := self._next():
+                    self._load(name)
+            finally:
+                self._loading.release()
+        return self._chat
+
+    def _next(self) -> str:
+        """The name of a live generation that is to be loaded; empty where there is none."""
+        try:
+            name = generations.live_folder(self._root).name
+        except WenjuError as error:
+            self.problem = str(error)
+            return ""
+        if name == self._chat.generation:
+            self.problem = ""
+        return "" if name in (self._chat.generation, self._refused) else name
+
+    def _load(self, name: str) -> None:
+        try:
+            self._chat = Chat.open(self._root, self._settings, expected=self._expected)
+            self._refused = self.problem = ""
+        except WenjuError as error:
+            self._refused, self.problem = name, str(error)
 
 
 def _plain(question: str) -> tuple[str, list[int]]:

@@ -1,4 +1,4 @@
-"""The command `qa`: build, ask, chat, verify, eval, lint, serve, doctor. The only module of the package that prints."""
+"""The command `qa`: build, index, ask, chat, verify, eval, lint, serve, doctor. Only this module prints."""
 
 import argparse
 import contextlib
@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from qa import changes, generations, index, question_files, receipts, render
-from qa.chat import Chat
+from qa.chat import Chat, LiveChat
 from qa.config import FileLimits, IndexSettings, Settings
 from qa.datatypes import Answer
 from qa.embedder import BUNDLED
 from qa.errors import CorpusError, QuestionError, ReceiptError, SearchIndexError, WenjuError
-from qa.index import Progress, SearchIndex
+from qa.index import SearchIndex
 from qa.llm import settings_from_environment
+from qa.plan import Progress
 from qa.version import __version__
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 CANNOT = 2  # exit code: a person has to change something first
 _PROMPT = "? "  # of `qa chat`, on a terminal
+_BUILD_SECONDS = 600.0  # that `qa serve` waits for another's build
 _EXPLAINED = 3  # passages that `qa ask --explain` speaks of in plain text; JSON has all
 _NAMED = 5  # articles of an encoding that `qa build` names
 BELOW_FLOOR = 1  # exit code of `qa eval` under a floor
@@ -75,6 +77,8 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--json", action="store_true", help="print JSON, one line a build")
     build.add_argument("--watch", action="store_true", help="build anew after each edit, until Ctrl-C")
     build.set_defaults(run=_build)
+
+    _add_index_commands(commands.add_parser("index", help="list, switch and remove generations of the index"))
 
     ask = commands.add_parser("ask", help="answer a question, or a file of questions")
     ask.add_argument("question", nargs="?", help="the question, Chinese or English")
@@ -144,6 +148,22 @@ def _parser() -> argparse.ArgumentParser:
     _add_index_option(doctor)
     doctor.set_defaults(run=_doctor)
     return parser
+
+
+def _add_index_commands(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    listing = commands.add_parser("list", help="the generations there are, each file checked")
+    listing.set_defaults(run=_list_generations)
+    switching = commands.add_parser("switch", help="make another generation the live one")
+    switching.add_argument("generation", help="its name, or its number alone")
+    switching.set_defaults(run=lambda options: _say_live(generations.switch(options.index, options.generation)))
+    back = commands.add_parser("rollback", help="make the newest older generation the live one")
+    back.set_defaults(run=lambda options: _say_live(generations.rollback(options.index)))
+    pruning = commands.add_parser("prune", help="remove all but the live generation and the newest others")
+    pruning.add_argument("--keep", type=int, default=generations.KEPT, metavar="N", help="how many stay, default: 2")
+    pruning.set_defaults(run=_prune)
+    for each in (listing, switching, back, pruning):
+        _add_index_option(each)
 
 
 def _add_index_option(parser: argparse.ArgumentParser) -> None:
@@ -222,20 +242,19 @@ def _build_and_compare(options: argparse.Namespace) -> None:
     """Builds and says what that did to the passages, and to the answers to the questions of `--impact`."""
     with _stage_bars() as progress:
         ask = _asking(options.impact, progress) if options.impact else None
-        before = _live_index(options.index)
+        before = _live_index(options.index) if ask else None
         asked = ask("before", before) if ask and before else None
         summary = generations.build(
             options.corpus, options.index, _index_settings(options), progress, strict=options.strict
         )
-        after = index.load(options.index / summary.generation) if before else None
-        asked_again = ask("after", after) if ask and after else None
+        asked_again = ask("after", index.load(options.index / summary.generation)) if ask and asked else None
     _name_assumed(summary)
-    record: dict[str, Any] = {**asdict(summary), "changes": None, "impact": None}
+    record: dict[str, Any] = {**asdict(summary), "impact": None}
     lines = [_summary_text(summary, options.index)]
-    if before and after:
-        changed = changes.passage_changes(before.passages, after.passages)
-        record["changes"] = asdict(changed)
-        lines.append(changes.changes_text(changed))
+    if summary.changes.compared:
+        lines.append(changes.changes_text(summary.changes))
+    else:
+        record["changes"] = None
     if asked and asked_again:
         from qa import impact
 
@@ -263,9 +282,9 @@ def _live_index(root: Path) -> SearchIndex | None:
         return None
 
 
-def _build_now(corpus: Path, root: Path, settings: IndexSettings) -> None:
+def _build_now(corpus: Path, root: Path, settings: IndexSettings, wait_seconds: float = 0.0) -> None:
     with _stage_bars() as progress:
-        summary = generations.build(corpus, root, settings, progress)
+        summary = generations.build(corpus, root, settings, progress, wait_seconds=wait_seconds)
     _name_assumed(summary)
     print(_summary_text(summary, root))
 
@@ -285,6 +304,24 @@ def _summary_text(summary: generations.BuildSummary, root: Path) -> str:
         f"{summary.documents} articles, {summary.passages} passages, {summary.size / 1e6:.1f} MB "
         f"in {summary.seconds:.1f} s → {root / summary.generation}"
     )
+
+
+def _list_generations(options: argparse.Namespace) -> int:
+    for each in generations.listed(options.index):
+        counts = f"{each.documents} articles, {each.passages} passages, " if each.created else ""
+        print(f"{each.name}  {each.state:<10}  {counts}{each.size / 1e6:.1f} MB  {each.created}".rstrip())
+    return 0
+
+
+def _say_live(name: str) -> int:
+    print(f"live: {name}")
+    return 0
+
+
+def _prune(options: argparse.Namespace) -> int:
+    for name in generations.prune(options.index, options.keep):
+        print(f"removed: {name}")
+    return 0
 
 
 @contextlib.contextmanager
@@ -363,7 +400,7 @@ def _ask_file(chat: Chat, path: Path, receipt: Path | None) -> int:
 
 def _chat(options: argparse.Namespace) -> int:
     """A conversation over standard input: a question a line, `/new` begins another; errors are said and it goes on."""
-    chat = Chat.open(options.index)
+    live = LiveChat(options.index)
     history: list[Answer] = []
     prompt = _PROMPT if sys.stdin.isatty() else ""
     while True:
@@ -374,6 +411,7 @@ def _chat(options: argparse.Namespace) -> int:
         if line.strip() == "/new":
             history.clear()
         elif line.strip():
+            chat = live.current()
             try:
                 history.append(chat.ask(line.strip(), history=history))
                 print(render.answer_text(history[-1], chat.index.documents), end="\n\n", flush=True)
@@ -515,11 +553,11 @@ def _serve(options: argparse.Namespace) -> int:
     reason = generations.reason_to_build(options.corpus, options.index, settings)
     if reason:
         print(f"Building the index: {reason}", flush=True)
-        _build_now(options.corpus, options.index, settings)
+        _build_now(options.corpus, options.index, settings, _BUILD_SECONDS)
     from app import serve  # brings the page, which no other command needs
 
     answering = Settings(language_model=settings_from_environment())
-    serve(Chat.open(options.index, answering, expected=settings), options.host, options.port)
+    serve(LiveChat(options.index, answering, expected=settings), options.host, options.port)
     return 0
 
 

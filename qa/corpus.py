@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,14 @@ class Unreadable:
     content_hash: str
 
 
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """An article whose content is known already."""
+
+    id: str
+    content_hash: str
+
+
 def article_paths(folder: Path) -> list[Path]:
     """The article files of a folder and its subfolders, sorted; hidden ones and links out of it left out.
 
@@ -42,18 +50,28 @@ def article_paths(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise CorpusError(f"There is no folder {folder}; name the folder of your articles with --corpus.", folder)
     root = folder.resolve()
-    found = [
-        path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES and _is_inside(path, folder, root)
-    ]
+    found = [path for path in _files(folder, root) if path.suffix.lower() in SUFFIXES]
     if not found:
         raise CorpusError(f"{folder} holds no article ({', '.join(SUFFIXES)}); put some there, then build.", folder)
-    return found
+    return sorted(found)
 
 
-def _is_inside(path: Path, folder: Path, root: Path) -> bool:
-    if not is_visible(str(path.relative_to(folder))) or not os.path.isfile(path):  # noqa: PTH113 - raises nothing
-        return False
-    return is_visible(os.path.relpath(os.path.realpath(path), root))
+def _files(folder: Path, root: Path) -> Iterator[Path]:
+    """Every visible file in a folder and its subfolders, but those that links lead to out of the root."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        inside = Path(place).resolve().is_relative_to(root)  # also where a folder is a junction, as Windows has them
+        for name in names:
+            path = os.path.join(place, name)  # noqa: PTH118 - over thousands of files, in a third of the time of Paths
+            if name.startswith(".") or not os.path.isfile(path):  # noqa: PTH113
+                continue
+            if _leads_inside(path, root) if os.path.islink(path) else inside:  # noqa: PTH114
+                yield Path(path)
+
+
+def _leads_inside(link: str, root: Path) -> bool:
+    target = Path(link).resolve()
+    return target.is_relative_to(root) and is_visible(str(target.relative_to(root)))
 
 
 def document_id(path: Path, folder: Path) -> str:
@@ -81,8 +99,11 @@ def corpus_digest(folder: Path, limits: FileLimits = FileLimits()) -> dict[str, 
 def read_corpus(
     folder: Path,
     limits: FileLimits = FileLimits(),  # noqa: B008 - frozen
-) -> Iterator[Document | Unreadable]:
-    """Each article as a Document, or why it was left out.
+    known: Mapping[str, str] | None = None,
+) -> Iterator[Document | Unchanged | Unreadable]:
+    """Each article as a Document, as unchanged where its content hash is the one `known` by its id, or why it is out.
+
+    What is unchanged is neither converted nor parsed.
 
     Raises:
         CorpusError: if the folder does not exist or holds no article.
@@ -94,7 +115,10 @@ def read_corpus(
             digest = hash_of(raw, path.suffix.lower())
             if identity != path.relative_to(folder).as_posix():
                 raise ArticleError("its name is not UTF-8, or holds a control character; rename it")
-            yield document_of(identity, read_text(raw, path.suffix.lower(), limits))
+            if known and known.get(identity) == digest:
+                yield Unchanged(identity, digest)
+            else:
+                yield document_of(identity, read_text(raw, path.suffix.lower(), limits))
         except ArticleError as error:
             yield Unreadable(identity, str(error), digest)
 

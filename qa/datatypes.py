@@ -152,6 +152,7 @@ class Answer:
         written: the same answer in the words of a language model, where one was asked and the check lets it stand; its
             citations go on counting where `citations` ends, and keep the number of one that is there.
         notice: why `written` is missing though a language model was asked, in the question's language.
+        generation: the name of the index generation that answered; answers of two may be equal.
     """
 
     question: str
@@ -164,6 +165,7 @@ class Answer:
     searched_as: str = ""
     written: Written | None = None
     notice: str = ""
+    generation: str = field(default="", compare=False)
 
     @property
     def searched(self) -> str:

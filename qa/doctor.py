@@ -22,10 +22,12 @@ import httpx
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from qa import generations, index, offline
+from qa import generations, offline
 from qa.embedder import BUNDLED_FOLDER, CHECKSUMS, MODEL_FILES
 from qa.errors import IndexMissingError, WenjuError
 from qa.files import content_hash
+from qa.manifest import read_manifest
+from qa.plan import Progress
 
 State = Literal["fine", "failed", "skipped"]
 MARKS: Mapping[State, str] = {"fine": "✓", "failed": "✗", "skipped": "–"}
@@ -67,7 +69,7 @@ class Check:
     cure: str = ""
 
 
-def examine(root: Path, progress: index.Progress = lambda stage, done, total: None) -> Iterator[Check]:
+def examine(root: Path, progress: Progress = lambda stage, done, total: None) -> Iterator[Check]:
     """Each check as soon as it is done; what it finds raises nothing.
 
     Args:
@@ -169,7 +171,7 @@ def _index(root: Path) -> Check:
         return Check("index", "failed", str(error), f"qa build --index {root}")
     corpus = Path("FOLDER")
     try:
-        manifest = index.read_manifest(folder)
+        manifest = read_manifest(folder)
         corpus = Path(manifest.corpus)
         reason = generations.reason_to_build(corpus, root, manifest.settings)
     except WenjuError as error:

@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,6 +27,7 @@ MODEL_FILES = ("model.safetensors", "tokenizer.json")  # on which the vectors re
 CHECKSUMS = "SHA256SUMS"  # of these, as published; beside them
 
 _TEXTS_AT_ONCE = 4096
+_FEW_TEXTS = 64  # that are summed one by one, with the same result to the last bit
 _TOKENS_AT_ONCE = 512  # whose vectors the processor keeps at hand
 
 Vectors = NDArray[np.float32]
@@ -157,11 +159,12 @@ class StaticEmbedder:
             return np.zeros((0, self.dimension), dtype=np.float32)
         distinct, positions = np.unique(np.concatenate(sequences), return_inverse=True)
         table = self.token_vectors(distinct)
-        if len(sequences) == 1:
-            return np.asarray(table[positions].sum(axis=0, keepdims=True), dtype=np.float32)
+        bounds = np.cumsum([0, *map(len, sequences)])
+        if len(sequences) <= _FEW_TEXTS:
+            sums = [table[positions[start:end]].sum(axis=0) for start, end in pairwise(bounds.tolist())]
+            return np.asarray(sums, dtype=np.float32)
         from scipy.sparse import csr_array  # a build's need, not a question's: the import takes a while
 
-        bounds = np.cumsum([0, *map(len, sequences)])
         ones = np.ones(len(positions), dtype=np.float32)
         counts = csr_array((ones, positions, bounds), shape=(len(sequences), len(distinct)))
         return np.asarray(counts @ table, dtype=np.float32)

@@ -8,7 +8,8 @@ WenjuError
 ├── SearchIndexError
 │   ├── IndexMissingError       nothing has been built yet
 │   ├── IndexDamagedError       a file of the index is not what was written
-│   └── IndexMismatchError      the index was built with other settings
+│   ├── IndexMismatchError      the index was built with other settings
+│   └── IndexBusyError          another process is writing the index
 ├── QuestionError               a question that cannot be asked
 ├── ReceiptError                a receipt that cannot be read, trusted or written
 ├── ReportError                 a report that cannot be compared
@@ -67,6 +68,10 @@ class IndexDamagedError(SearchIndexError):
 
 class IndexMismatchError(SearchIndexError):
     """The index was built with other settings than those asked for."""
+
+
+class IndexBusyError(SearchIndexError):
+    """Another process is writing the index."""
 
 
 class QuestionError(WenjuError):

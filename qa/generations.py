@@ -1,37 +1,49 @@
-"""Which generation of the index is live: builds go beside it and are switched to in one step.
+"""Which generation of the index is live: builds go beside it, are checked, and are switched to in one step.
 
 `index/current.json` names the live generation's folder. It is replaced atomically once the new generation is
-whole, so a build that dies changes nothing; one generation before the live one is kept.
+whole and has passed its checks, so a build that dies changes nothing; the generation that was live before is kept.
 """
 
+import contextlib
 import json
 import os
 import re
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from qa import index
+from qa.changes import PassageChanges
 from qa.config import IndexSettings
-from qa.corpus import Unreadable, corpus_digest, read_corpus
+from qa.corpus import Unchanged, Unreadable, corpus_digest, read_corpus
 from qa.datatypes import Document
+from qa.earlier import Earlier
 from qa.errors import CorpusError, IndexDamagedError, IndexMissingError, SearchIndexError, WenjuError
+from qa.inspection import inspect
+from qa.lock import write_lock
+from qa.manifest import MANIFEST, read_manifest
+from qa.plan import Progress
 
 POINTER = "current.json"
+KEPT = 2  # generations that stay after a build: the new one and the one that was live before
 _PREFIX = "generation-"
 _NAME = re.compile(rf"{_PREFIX}(\d{{6,}})-[a-z0-9_]+")
+_REPLACE_SECONDS = 2.0  # Windows replaces no file while someone reads it
+
+State = Literal["live", "kept", "damaged", "unfinished"]
 
 
 @dataclass(frozen=True, slots=True)
 class BuildSummary:
-    """What a build did.
+    """What a build did. `seconds` is wall time until the generation was live, `size` the bytes of it.
 
-    `seconds` is wall time, `size` the bytes of the new generation, `encodings` what articles by their ids were read as,
-    where that was not UTF-8.
+    `changes` is since the generation before; where nothing of that could be taken over, all passages are added.
+    `encodings` is what articles by their ids were read as, where that was not UTF-8.
     """
 
     generation: str
@@ -40,7 +52,20 @@ class BuildSummary:
     unreadable: tuple[Unreadable, ...]
     seconds: float
     size: int
+    changes: PassageChanges
     encodings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A generation in the index folder. `created` is ISO 8601; it and the counts are empty where it is unfinished."""
+
+    name: str
+    state: State
+    created: str
+    documents: int
+    passages: int
+    size: int
 
 
 def live_folder(root: Path) -> Path:
@@ -62,67 +87,199 @@ def live_folder(root: Path) -> Path:
     return root / name
 
 
+def load_live(root: Path, expected: IndexSettings | None = None) -> index.SearchIndex:
+    """Opens the live generation; another where the pointer moves on, and the first is pruned, meanwhile.
+
+    Raises:
+        SearchIndexError: if it is missing, damaged or built with other settings than `expected`.
+        EmbedderError: if its embedding model cannot be loaded.
+    """
+    while True:
+        folder = live_folder(root)
+        try:
+            return index.load(folder, expected)
+        except SearchIndexError:
+            if live_folder(root) == folder:
+                raise
+
+
 def build(
     corpus: Path,
     root: Path,
     settings: IndexSettings,
-    progress: index.Progress = lambda stage, done, total: None,
+    progress: Progress = lambda stage, done, total: None,
     *,
     strict: bool = False,
+    wait_seconds: float = 0.0,
 ) -> BuildSummary:
-    """Builds a new generation from a corpus folder and makes it the live one.
+    """Builds a new generation from a corpus folder, checks it and makes it the live one.
+
+    What the live generation holds of unchanged articles and passages is taken over; the answers are those of a build
+    from nothing. While another process writes the folder it waits for at most `wait_seconds`.
 
     Raises:
         CorpusError: if the folder is missing or no article in it has text; where it is `strict`, if any cannot be read.
-        SearchIndexError: if the index folder cannot be written.
+        SearchIndexError: if the index folder cannot be written, or what was written fails its checks.
+        IndexBusyError: if another process still writes the folder.
         EmbedderError: if the embedding model cannot be loaded.
     """
     started = time.monotonic()
-    documents, unreadable = _read(corpus, settings, progress, strict)
-    try:
-        root.mkdir(parents=True, exist_ok=True)
+    with _writing(root, wait_seconds):
+        previous = _live_name(root)
+        _remove([path for path in _generations(root) if not (path / MANIFEST).is_file()])  # of builds that were killed
+        earlier = Earlier.open(root / previous if previous else None, settings)
+        articles, unreadable = _read(corpus, settings, earlier, progress, strict)
         folder = _new_folder(root)
         try:
-            created = datetime.now(UTC).isoformat(timespec="seconds")
-            left_out = {article.path: article.content_hash for article in unreadable}
-            manifest = index.build(
-                folder, documents, settings, corpus=corpus, left_out=left_out, created=created, progress=progress
-            )
-            if not manifest.passages:
-                raise CorpusError(f"No article in {corpus} holds any text to search; write some, then build.", corpus)
-        except BaseException:  # whatever happened, also Ctrl-C: the half-built folder goes, the error goes on
-            shutil.rmtree(folder, ignore_errors=True)
+            built = _built(folder, articles, unreadable, settings, corpus, earlier, progress)
+            _point_at(root, folder.name)
+        except BaseException:  # whatever happened, also Ctrl-C: what is not live goes, the error goes on
+            if _live_name(root) != folder.name:
+                shutil.rmtree(folder, ignore_errors=True)
             raise
-        _publish(root, folder.name)
-        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        seconds, size = time.monotonic() - started, _size(folder)
+        _remove([path for path in _generations(root) if path.name not in (folder.name, previous)])
+    return BuildSummary(
+        generation=folder.name,
+        documents=len(articles),
+        passages=built.manifest.passages,
+        unreadable=tuple(unreadable),
+        seconds=seconds,
+        size=size,
+        changes=built.changes,
+        encodings=_encodings(articles, earlier),
+    )
+
+
+def _built(
+    folder: Path,
+    articles: Sequence[Document | Unchanged],
+    unreadable: Sequence[Unreadable],
+    settings: IndexSettings,
+    corpus: Path,
+    earlier: Earlier,
+    progress: Progress,
+) -> index.Built:
+    """Writes a generation and checks it."""
+    built = index.build(
+        folder,
+        articles,
+        settings,
+        corpus=corpus,
+        left_out={article.path: article.content_hash for article in unreadable},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        earlier=earlier,
+        progress=progress,
+    )
+    if not built.manifest.passages:
+        raise CorpusError(f"No article in {corpus} holds any text to search; write some, then build.", corpus)
+    inspect(folder, built, {article.id: article.text for article in articles if isinstance(article, Document)})
+    return built
+
+
+def listed(root: Path) -> list[Generation]:
+    """Every generation in the folder, oldest first, each file of it checked.
+
+    Raises:
+        IndexMissingError: if there is none.
+    """
+    live = _live_name(root)
+    found = [_described(folder, live) for folder in _generations(root)] if root.is_dir() else []
+    if not found:
+        raise IndexMissingError(f"There is no index in {root}; run `qa build` first.", root)
+    return found
+
+
+def switch(root: Path, name: str) -> str:
+    """Makes a generation that is there the live one, once its files are checked; returns its whole name.
+
+    `name` may be the number in it alone.
+
+    Raises:
+        SearchIndexError: if there is no such generation, it is damaged, or the folder cannot be written.
+    """
+    with _writing(root):
+        folder = _named(root, name)
+        index.check(folder)
+        _point_at(root, folder.name)
+    return folder.name
+
+
+def rollback(root: Path) -> str:
+    """Makes the newest whole generation older than the live one the live one; returns its name.
+
+    Raises:
+        SearchIndexError: if there is no older one, or the folder cannot be written.
+    """
+    with _writing(root):
+        live = live_folder(root).name
+        older = [each for each in listed(root) if each.name < live and each.state == "kept"]
+        if not older:
+            raise IndexMissingError(f"{root} holds no whole generation older than {live}; run `qa build`.", root)
+        _point_at(root, older[-1].name)
+    return older[-1].name
+
+
+def prune(root: Path, keep: int = KEPT) -> list[str]:
+    """Removes all but the live generation and the newest whole others, `keep` in all; returns what went.
+
+    Raises:
+        SearchIndexError: if no generation is live, or the folder cannot be written.
+    """
+    with _writing(root):
+        live = live_folder(root).name
+        whole = [each.name for each in listed(root) if each.state == "kept"]
+        kept = {live, *whole[len(whole) - min(max(keep - 1, 0), len(whole)) :]}
+        gone = [path for path in _generations(root) if path.name not in kept]
+        _remove(gone)
+    return [path.name for path in gone]
+
+
+@contextlib.contextmanager
+def _writing(root: Path, wait_seconds: float = 0.0) -> Iterator[None]:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with write_lock(root, wait_seconds):
+            yield
     except OSError as error:
         raise SearchIndexError(f"The index cannot be written to {root}: {error.strerror or error}.", root) from error
-    seconds = time.monotonic() - started
-    encodings = {document.id: document.encoding for document in documents if document.encoding not in ("", "utf-8")}
-    return BuildSummary(folder.name, len(documents), manifest.passages, tuple(unreadable), seconds, size, encodings)
+
+
+def _encodings(articles: Sequence[Document | Unchanged], earlier: Earlier) -> dict[str, str]:
+    """What articles were read as, where that was not UTF-8 and their format does not say it itself."""
+    encodings = {article.id: _encoding(article, earlier) for article in articles}
+    return {identity: encoding for identity, encoding in encodings.items() if encoding not in ("", "utf-8")}
+
+
+def _encoding(article: Document | Unchanged, earlier: Earlier) -> str:
+    if isinstance(article, Document):
+        return article.encoding
+    encoding: str = json.loads(earlier.document_lines[article.id])["encoding"]
+    return encoding
 
 
 def _read(
-    corpus: Path, settings: IndexSettings, progress: index.Progress, strict: bool
-) -> tuple[list[Document], list[Unreadable]]:
-    documents: list[Document] = []
+    corpus: Path, settings: IndexSettings, earlier: Earlier, progress: Progress, strict: bool
+) -> tuple[list[Document | Unchanged], list[Unreadable]]:
+    articles: list[Document | Unchanged] = []
     unreadable: list[Unreadable] = []
-    for done, article in enumerate(read_corpus(corpus, settings), 1):
-        if isinstance(article, Document):
-            documents.append(article)
+    for done, article in enumerate(read_corpus(corpus, settings, earlier.documents), 1):
+        if not isinstance(article, Unreadable):
+            articles.append(article)
         elif strict:
             raise CorpusError(f"{corpus / article.path} cannot be read: {article.reason}.", corpus)
         else:
             unreadable.append(article)
         progress("articles", done, done)
-    if not documents:
+    if not articles:
         first = unreadable[0]
         raise CorpusError(f"No article in {corpus} can be read; {first.path}: {first.reason}.", corpus)
-    return documents, unreadable
+    return articles, unreadable
 
 
 def _generations(root: Path) -> list[Path]:
-    return sorted(path for path in root.iterdir() if _NAME.fullmatch(path.name) and path.is_dir())
+    found = (path for path in root.iterdir() if _NAME.fullmatch(path.name) and path.is_dir())
+    return sorted(found, key=lambda path: (_number(path.name), path.name))
 
 
 def _number(name: str) -> int:
@@ -130,23 +287,75 @@ def _number(name: str) -> int:
     return int(matched.group(1)) if matched else 0
 
 
+def _live_name(root: Path) -> str | None:
+    try:
+        return live_folder(root).name
+    except SearchIndexError:
+        return None
+
+
+def _named(root: Path, name: str) -> Path:
+    found = [path for path in _generations(root) if name == path.name or name == str(_number(path.name))]
+    if len(found) != 1:
+        raise IndexMissingError(f"{root} holds no generation {name!r}; `qa index list` names those there are.", root)
+    return found[0]
+
+
+def _described(folder: Path, live: str | None) -> Generation:
+    size = _size(folder)
+    try:
+        manifest = read_manifest(folder)
+    except SearchIndexError as error:
+        state: State = "unfinished" if isinstance(error, IndexMissingError) else "damaged"
+        return Generation(folder.name, state, "", 0, 0, size)
+    state = "live" if folder.name == live else "kept"
+    try:
+        index.check(folder)
+    except SearchIndexError:
+        state = "damaged"
+    return Generation(folder.name, state, manifest.created, len(manifest.documents), manifest.passages, size)
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
 def _new_folder(root: Path) -> Path:
     last = max((_number(path.name) for path in _generations(root)), default=0)
     return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{last + 1:06d}-", dir=root))
 
 
-def _publish(root: Path, name: str) -> None:
-    """Points at the generation by an atomic replace, then removes all but it and the one before."""
-    try:
-        previous = live_folder(root).name
-    except SearchIndexError:
-        previous = name
-    written = root / f"{POINTER}.{os.getpid()}"
-    written.write_text(json.dumps({"generation": name}) + "\n", encoding="utf-8")
-    written.replace(root / POINTER)
-    for folder in _generations(root):
-        if folder.name not in (name, previous) and _number(folder.name) < _number(name):
-            shutil.rmtree(folder, ignore_errors=True)  # still open elsewhere on Windows: the next build gets it
+def _point_at(root: Path, name: str) -> None:
+    """Names the live generation by an atomic replace, on the disk before anything older is removed."""
+    written = root / f"{POINTER}.new"
+    with written.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(json.dumps({"generation": name}) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    _replace(written, root / POINTER)
+
+
+def _replace(written: Path, target: Path) -> None:
+    given_up = time.monotonic() + _REPLACE_SECONDS
+    while True:
+        try:
+            written.replace(target)
+            return
+        except PermissionError:
+            if os.name != "nt" or time.monotonic() > given_up:
+                raise
+            time.sleep(0.01)
+
+
+def _remove(folders: Sequence[Path]) -> None:
+    """Removes generations, each one's manifest first, so that no half of one is taken for whole.
+
+    Where a file is still open elsewhere, as it may be on Windows, the rest of the folder goes the next time.
+    """
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            (folder / MANIFEST).unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def reason_to_build(corpus: Path, root: Path, settings: IndexSettings) -> str | None:

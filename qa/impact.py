@@ -18,7 +18,8 @@ from qa.config import Settings
 from qa.datatypes import Answer, Citation
 from qa.errors import QuestionError
 from qa.evaluation import GoldQuestion, Outcome, evaluate, read_questions
-from qa.index import Progress, SearchIndex
+from qa.index import SearchIndex
+from qa.plan import Progress
 from qa.question_files import SavedQuestion
 from qa.receipts import Articles, CitedSpan, State, Verdict, as_indexed, recheck
 

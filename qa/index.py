@@ -6,46 +6,32 @@ index. Everything in it is JSON, arrays, or a search engine's own files; nothing
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qa.changes import PassageChanges
 from qa.config import IndexSettings
+from qa.corpus import Unchanged
 from qa.datatypes import Document, Passage
+from qa.earlier import BOUNDS, DOCUMENTS, HASHES, LEXICAL, PASSAGES, VECTORS, Earlier, lines
 from qa.embedder import Embedder, StaticEmbedder, bundled_embedder, load_embedder
-from qa.errors import IndexDamagedError, IndexMismatchError, IndexMissingError, SettingsError
-from qa.lexical import LexicalIndex
+from qa.errors import IndexDamagedError, IndexMismatchError
+from qa.lexical import LexicalIndex, Shard
+from qa.manifest import FORMAT, Manifest, check_files, checksums, read_manifest, recipe, write_manifest
 from qa.passages import Chunker, token_fitting_length
+from qa.plan import Plan, Progress, parsed, plan
 from qa.segments import Segments
-from qa.text import LANGUAGES, Language, dominant_language, terms
-from qa.vectors import Rows, VectorIndex
-
-FORMAT = 2
-MANIFEST = "manifest.json"
+from qa.text import LANGUAGES, Language, terms
+from qa.vectors import Rows, VectorIndex, Vectors, require_units, save_array
 
 _PASSAGES_AT_ONCE = 2048
-
-Progress = Callable[[str, int, int], None]  # stage, done, total
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What an index is made of; two indexes with equal manifests (but for `created`) answer alike."""
-
-    format: int
-    settings: IndexSettings
-    embedder_fingerprint: str
-    aligner_fingerprint: str
-    corpus: str
-    documents: Mapping[str, str]
-    left_out: Mapping[str, str]
-    passages: int
-    created: str
-    files: Mapping[str, str]
+_SHARD_PASSAGES = 1_500  # from which on a run of passages may end whose terms are indexed together
+_SHARD_ENDS = 32  # articles, of which one may end such a run
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,81 +56,87 @@ def context(passage: Passage) -> str:
     return "\n".join((*passage.headings, passage.text))
 
 
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a build wrote, and what became of the passages of the generation before."""
+
+    manifest: Manifest
+    changes: PassageChanges
+
+
 def build(
     folder: Path,
-    documents: Sequence[Document],
+    articles: Sequence[Document | Unchanged],
     settings: IndexSettings,
     *,
     corpus: Path,
     created: str,
     left_out: Mapping[str, str] | None = None,
+    earlier: Earlier | None = None,
     progress: Progress = lambda stage, done, total: None,
-) -> Manifest:
-    """Writes an index of `documents` into an empty folder, its manifest last.
+) -> Built:
+    """Writes an index of articles into an empty folder, its manifest last.
 
     Args:
         folder: where to write; it must exist and be empty.
-        documents: what to index.
+        articles: what to index; those that `earlier` has may be unchanged.
         settings: baked into the index.
-        corpus: the folder the documents came from, read again when they are cited.
+        corpus: the folder the articles came from, read again when they are cited.
         created: when, as ISO 8601.
         left_out: content hashes of articles that could not be read, by their path.
+        earlier: what need not be made again. Whatever it is, the rows are those of a build without it.
         progress: told of every stage.
 
     Raises:
         EmbedderError: if the embedding model cannot be loaded.
     """
-    embedder, aligner = load_embedder(settings.embedder), bundled_embedder()
-    passages = _cut(documents, settings, embedder, progress)
-    texts = [context(passage) for passage in passages]
-    VectorIndex.build(_embed(texts, embedder, progress)).save(folder / "vectors.faiss")
-    _segments(passages, aligner, progress).save(folder)
-    progress("terms", 0, len(texts))
-    rows = ((dominant_language(passage.text), terms(text)) for passage, text in zip(passages, texts, strict=True))
-    LexicalIndex.build(folder / "lexical", rows)
-    progress("terms", len(texts), len(texts))
-    _write_lines(folder / "passages.jsonl", [asdict(passage) for passage in passages])
-    _write_lines(folder / "documents.jsonl", [{**asdict(document), "text": ""} for document in documents])
+    earlier = earlier or Earlier.open(None, settings)
+    embedder = earlier.embedder
+    length = token_fitting_length(settings.passage_bytes, embedder.token_limit, embedder.count_tokens)
+    planned = plan(articles, earlier, Chunker(settings.passage_bytes, length), progress)
+    order = np.array(planned.sources, dtype=np.int64)
+    made = _embed([context(passage) for passage in planned.fresh], embedder, progress)
+    save_array(folder / VECTORS, _taken(earlier.vectors, made, order))
+    tokens = _segments(planned.fresh, earlier.aligner, progress)
+    Segments.joined([earlier.segments, tokens]).select(order).save(folder)
+    LexicalIndex.build_shards(folder / LEXICAL, _shards(planned, progress), earlier.lexical)
+    _write_rows(folder, planned)
+    files = checksums(folder)
+    _require_true_copies(folder, files, earlier)
     manifest = Manifest(
         format=FORMAT,
         settings=settings,
+        recipe=recipe(),
         embedder_fingerprint=embedder.fingerprint,
-        aligner_fingerprint=aligner.fingerprint,
+        aligner_fingerprint=earlier.aligner.fingerprint,
         corpus=str(corpus.resolve()),
-        documents={document.id: document.content_hash for document in documents},
+        documents=planned.documents,
         left_out=left_out or {},
-        passages=len(passages),
+        passages=len(planned.lines),
         created=created,
-        files={path.relative_to(folder).as_posix(): _checksum(path) for path in _files(folder)},
+        files=files,
     )
-    record = asdict(manifest)
-    text = json.dumps({**record, "checksum": _record_checksum(record)}, ensure_ascii=False, indent=1)
-    (folder / MANIFEST).write_text(text, encoding="utf-8", newline="\n")
-    return manifest
+    write_manifest(folder, manifest)
+    return Built(manifest, planned.changes(earlier))
 
 
-def _record_checksum(record: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
-
-
-def _cut(
-    documents: Sequence[Document], settings: IndexSettings, embedder: Embedder, progress: Progress
-) -> list[Passage]:
-    length = token_fitting_length(settings.passage_bytes, embedder.token_limit, embedder.count_tokens)
-    chunker = Chunker(settings.passage_bytes, length)
-    passages: list[Passage] = []
-    for done, document in enumerate(documents, 1):
-        passages.extend(chunker.passages(document, len(passages)))
-        progress("passages", done, len(documents))
-    return passages
-
-
-def _embed(texts: Sequence[str], embedder: Embedder, progress: Progress) -> NDArray[np.float32]:
+def _embed(texts: Sequence[str], embedder: Embedder, progress: Progress) -> Vectors:
     vectors = np.zeros((len(texts), embedder.dimension), dtype=np.float32)
     for start in range(0, len(texts), _PASSAGES_AT_ONCE):
         end = min(start + _PASSAGES_AT_ONCE, len(texts))
         vectors[start:end] = embedder.encode_documents(texts[start:end])
         progress("vectors", end, len(texts))
+    require_units(vectors)
+    return vectors
+
+
+def _taken(old: Vectors, new: Vectors, order: NDArray[np.int64]) -> Vectors:
+    """Rows of `old` and, counting on, of `new`, in an order; as if both were one array, without making it."""
+    vectors = np.empty((len(order), new.shape[1]), dtype=np.float32)
+    is_new = order >= len(old)
+    if len(old):
+        np.take(old, order, axis=0, out=vectors, mode="clip")
+    vectors[is_new] = new[order[is_new] - len(old)]
     return vectors
 
 
@@ -157,29 +149,57 @@ def _segments(passages: Sequence[Passage], aligner: StaticEmbedder, progress: Pr
     return Segments.joined(parts)
 
 
-def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a generation's folder.
+def _shards(planned: Plan, progress: Progress) -> Iterator[Shard]:
+    """The runs of rows whose terms are indexed together; where they end follows from the articles alone.
+
+    A run ends with an article whose id hashes so (content-defined chunking, Muthitacharoen et al. 2001), so that an
+    edit moves the ends of few.
+    """
+    start, total = 0, len(planned.lines)
+    ends = zip(planned.documents, planned.bounds[1:], strict=True)
+    for identity, end in ends:
+        if end < total and (end - start < _SHARD_PASSAGES or not _may_end(identity)):
+            continue
+        if end > start:
+            digest = hashlib.sha256(b"".join(planned.hashes[start:end])).hexdigest()
+            yield Shard(digest, end - start, partial(_terms, planned.lines[start:end]))
+            progress("terms", end, total)
+        start = end
+
+
+def _may_end(identity: str) -> bool:
+    return hashlib.sha256(identity.encode()).digest()[0] % _SHARD_ENDS == 0
+
+
+def _terms(lines: Sequence[bytes]) -> Iterator[tuple[str, list[str]]]:
+    for passage, language in map(parsed, lines, range(len(lines))):
+        yield language, terms(context(passage))
+
+
+def _write_rows(folder: Path, planned: Plan) -> None:
+    (folder / DOCUMENTS).write_bytes(b"".join(planned.document_lines))
+    (folder / PASSAGES).write_bytes(b"".join(planned.lines))
+    (folder / HASHES).write_bytes(b"".join(planned.hashes))
+    (folder / BOUNDS).write_bytes(np.array(planned.bounds, dtype="<i8").tobytes())
+
+
+def _require_true_copies(folder: Path, files: Mapping[str, str], earlier: Earlier) -> None:
+    """Checks the engine's files, which keep their names where they are copied, against those they are copies of."""
+    for name in files.keys() & earlier.files.keys():
+        is_copy = Path(name).suffix != ".json" and name.startswith(f"{LEXICAL}/")
+        if is_copy and files[name] != earlier.files[name]:
+            raise IndexDamagedError(f"{folder / name} is no true copy; run `qa build` again.", folder)
+
+
+def check(folder: Path) -> Manifest:
+    """The manifest of a generation, every file of which is as it was written.
 
     Raises:
-        IndexMissingError: if there is none.
-        IndexDamagedError: if it cannot be read.
-        IndexMismatchError: if it was written by another version of this package.
+        IndexMissingError, IndexDamagedError, IndexMismatchError: as their messages say.
     """
-    path = folder / MANIFEST
-    try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        written = record["format"]
-        if written == FORMAT:
-            if record.pop("checksum") != _record_checksum(record):
-                raise ValueError("checksum")
-            return Manifest(**{**record, "settings": IndexSettings(**record["settings"])})
-    except FileNotFoundError as error:
-        raise IndexMissingError(f"There is no index in {folder}; run `qa build` first.", folder) from error
-    except (OSError, ValueError, KeyError, TypeError, SettingsError) as error:
-        raise IndexDamagedError(f"{path} is damaged; run `qa build` to write the index anew.", folder) from error
-    raise IndexMismatchError(
-        f"The index in {folder} has format {written}, this version reads {FORMAT}; run `qa build`.", folder
-    )
+    manifest = read_manifest(folder)
+    check_files(folder, manifest)
+    return manifest
 
 
 def load(folder: Path, expected: IndexSettings | None = None) -> SearchIndex:
@@ -199,21 +219,25 @@ def load(folder: Path, expected: IndexSettings | None = None) -> SearchIndex:
             "run `qa build` with the settings you want.",
             folder,
         )
-    _check_files(folder, manifest)
-    embedder, aligner = _models(folder, manifest)
-    passages = [
-        Passage(**{**row, "headings": tuple(row["headings"])}) for row in _read_lines(folder / "passages.jsonl")
-    ]
-    documents = {row["id"]: Document(**row) for row in _read_lines(folder / "documents.jsonl")}
-    languages = [dominant_language(passage.text) for passage in passages]
-    vectors = VectorIndex.load(folder / "vectors.faiss")
+    check_files(folder, manifest)
+    try:
+        return _opened(folder, manifest, *_models(folder, manifest))
+    except (OSError, ValueError) as error:  # all was whole a moment ago: someone removes it
+        raise IndexDamagedError(f"{folder} was changed while it was read; run `qa build` again.", folder) from error
+
+
+def _opened(folder: Path, manifest: Manifest, embedder: Embedder, aligner: StaticEmbedder) -> SearchIndex:
+    parsed_rows = [parsed(line, row) for row, line in enumerate(lines(folder / PASSAGES))]
+    languages = [language for _, language in parsed_rows]
+    documents = {record["id"]: Document(**record) for record in map(json.loads, lines(folder / DOCUMENTS))}
+    vectors = VectorIndex.load(folder / VECTORS)
     return SearchIndex(
         folder=folder,
         manifest=manifest,
         documents=documents,
-        passages=passages,
+        passages=[passage for passage, _ in parsed_rows],
         vectors=vectors,
-        lexical=LexicalIndex.load(folder / "lexical"),
+        lexical=LexicalIndex.load(folder / LEXICAL),
         segments=Segments.load(folder),
         languages=languages,
         rows_by_language={
@@ -245,31 +269,3 @@ def _difference(built: IndexSettings, expected: IndexSettings) -> str:
     return ", ".join(
         f"{key} {ours[key]!r} but {theirs[key]!r} was asked for" for key in ours if ours[key] != theirs[key]
     )
-
-
-def _check_files(folder: Path, manifest: Manifest) -> None:
-    for name, checksum in manifest.files.items():
-        path = folder / name
-        if not path.is_file() or _checksum(path) != checksum:
-            raise IndexDamagedError(f"{path} is missing or damaged; run `qa build` to write the index anew.", folder)
-
-
-def _files(folder: Path) -> list[Path]:
-    """The files a search needs; an engine's lock files are not among them."""
-    return sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock")
-
-
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _write_lines(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
-
-
-def _read_lines(path: Path) -> list[dict[str, Any]]:
-    with path.open(encoding="utf-8") as file:
-        return [json.loads(line) for line in file]

@@ -1,14 +1,40 @@
-"""BM25 over terms, through tantivy: the rows that share a question's words."""
+"""BM25 over terms, through tantivy: the rows that share a question's words.
 
+Rows stand in shards, each a run of rows that is indexed apart, so that a shard whose rows are unchanged is copied from
+an earlier index. Statistics are those of all shards together: scores do not depend on what was copied.
+"""
+
+import contextlib
+import json
 import math
+import os
+import shutil
+import tempfile
+import weakref
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import tantivy
 
 _K1 = 1.2  # tantivy's own
 _WRITER_BYTES = 64_000_000
+_PROBE_BYTES = 1 << 18  # a disk that has no room for so many is full
+_SHARDS = "shards.json"
+_META = "meta.json"  # tantivy's own list of its segments, in order
+
+Row = tuple[str, Sequence[str]]  # its group, its terms
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A run of rows. Shards of equal `digest` have equal rows; `rows` is called only where they must be indexed."""
+
+    digest: str
+    count: int
+    rows: Callable[[], Iterable[Row]]
 
 
 def _schema() -> tantivy.Schema:
@@ -23,31 +49,59 @@ def _schema() -> tantivy.Schema:
 class LexicalIndex:
     """Rows by their terms; each row belongs to one group (its language), searched apart."""
 
-    def __init__(self, index: tantivy.Index) -> None:
+    def __init__(self, index: tantivy.Index, starts: Sequence[int]) -> None:
+        """Takes the first row of each of tantivy's segments."""
         self._index = index
+        self._starts = starts
         self._schema = index.schema
         self._searcher = index.searcher()
 
     @classmethod
-    def build(cls, folder: Path, rows: Iterable[tuple[str, Sequence[str]]]) -> "LexicalIndex":
-        """Writes an index of `rows`, each (group, terms), into an empty folder."""
+    def build(cls, folder: Path, rows: Iterable[Row]) -> "LexicalIndex":
+        """Writes an index of `rows`, in one shard."""
+        listed = list(rows)
+        return cls.build_shards(folder, [Shard("", len(listed), lambda: listed)])
+
+    @classmethod
+    def build_shards(cls, folder: Path, shards: Iterable[Shard], earlier: Path | None = None) -> "LexicalIndex":
+        """Writes an index of shards, one after the other, copying those that the index in `earlier` has.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
         folder.mkdir(parents=True, exist_ok=True)
-        schema = _schema()
-        index = tantivy.Index(schema, path=str(folder))
-        writer = index.writer(heap_size=_WRITER_BYTES, num_threads=1)
-        for row, (group, terms) in enumerate(rows):
-            writer.add_document(
-                tantivy.Document.from_dict({"row": row, "group": group, "terms": " ".join(terms)}, schema)
-            )
-        writer.commit()
-        writer.wait_merging_threads()
-        index.reload()
-        return cls(index)
+        known = {each["digest"]: each for each in _catalogue(earlier)} if earlier else {}
+        catalogue: list[dict[str, Any]] = []
+        for shard in shards:
+            found = known.pop(shard.digest, None)
+            if found and earlier:
+                _copy(earlier, folder, found["segments"])
+            with _said_as_os_error(folder):
+                segments = found["segments"] if found else _index(folder, shard.rows())
+            catalogue.append({"digest": shard.digest, "count": shard.count, "segments": segments})
+        segments = [segment for each in catalogue for segment in each["segments"]]
+        with _said_as_os_error(folder):
+            _write_meta(folder, segments)
+        (folder / _SHARDS).write_text(json.dumps(catalogue, indent=1), encoding="utf-8", newline="\n")
+        return cls.load(folder)
 
     @classmethod
     def load(cls, folder: Path) -> "LexicalIndex":
         """Opens what `build` wrote, by memory map."""
-        return cls(tantivy.Index.open(str(folder)))
+        starts: list[int] = []
+        start = 0
+        for shard in _catalogue(folder):
+            starts += [start] * len(shard["segments"])
+            start += shard["count"]
+        if os.access(folder, os.W_OK):
+            return cls(tantivy.Index.open(str(folder)), starts)
+        copy = _copied(folder)  # the engine locks a file beside the others, also to read
+        index = cls(tantivy.Index.open(str(copy)), starts)
+        weakref.finalize(index, shutil.rmtree, copy, ignore_errors=True)
+        return index
+
+    def __len__(self) -> int:
+        return int(self._searcher.num_docs)
 
     def ideal(self, terms: Sequence[str]) -> float:
         """The BM25 score no passage can exceed: every term as often as may be, in a passage of no length.
@@ -75,5 +129,69 @@ class LexicalIndex:
         of_group = tantivy.Query.const_score_query(tantivy.Query.term_query(self._schema, "group", group), 0.0)
         query = tantivy.Query.boolean_query([(must, of_group), (must, tantivy.Query.boolean_query(wanted))])
         found = self._searcher.search(query, limit=count).hits
-        pairs = [(int(self._searcher.doc(address)["row"][0]), float(score)) for score, address in found]
+        pairs = [(self._row(address), float(score)) for score, address in found]
         return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+
+    def _row(self, address: tantivy.DocAddress) -> int:
+        return self._starts[address.segment_ord] + int(self._searcher.doc(address)["row"][0])
+
+
+@contextlib.contextmanager
+def _said_as_os_error(folder: Path) -> Iterator[None]:
+    """The engine says as a ValueError that it could not write there, and not always why; then the system is asked."""
+    try:
+        yield
+    except ValueError as error:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(_PROBE_BYTES))
+        raise OSError(str(error)) from error
+
+
+def _copied(folder: Path) -> Path:
+    copy = Path(tempfile.mkdtemp())
+    for path in folder.iterdir():
+        shutil.copyfile(path, copy / path.name)
+    return copy
+
+
+def _catalogue(folder: Path) -> list[dict[str, Any]]:
+    shards: list[dict[str, Any]] = json.loads((folder / _SHARDS).read_text(encoding="utf-8"))
+    return shards
+
+
+def _index(folder: Path, rows: Iterable[Row]) -> list[Mapping[str, Any]]:
+    """Indexes a shard apart and moves its segments into the folder; one segment but for a vast shard."""
+    apart = folder / "shard"
+    apart.mkdir()
+    schema = _schema()
+    index = tantivy.Index(schema, path=str(apart))
+    writer = index.writer(heap_size=_WRITER_BYTES, num_threads=1)
+    for row, (group, terms) in enumerate(rows):
+        writer.add_document(tantivy.Document.from_dict({"row": row, "group": group, "terms": " ".join(terms)}, schema))
+    writer.commit()
+    writer.wait_merging_threads()
+    del index, writer  # Windows moves no file that is open
+    segments: list[Mapping[str, Any]] = json.loads((apart / _META).read_text(encoding="utf-8"))["segments"]
+    for segment in segments:
+        for path in _files(apart, segment):
+            path.replace(folder / path.name)
+    shutil.rmtree(apart)
+    return segments
+
+
+def _copy(earlier: Path, folder: Path, segments: Iterable[Mapping[str, Any]]) -> None:
+    for segment in segments:
+        for path in _files(earlier, segment):
+            shutil.copyfile(path, folder / path.name)
+
+
+def _files(folder: Path, segment: Mapping[str, Any]) -> list[Path]:
+    return sorted(folder.glob(f"{segment['segment_id'].replace('-', '')}.*"))
+
+
+def _write_meta(folder: Path, segments: Sequence[Mapping[str, Any]]) -> None:
+    """Lists the segments where tantivy looks for them, in the words of an empty index of its own."""
+    tantivy.Index(_schema(), path=str(folder))
+    meta = json.loads((folder / _META).read_text(encoding="utf-8"))
+    meta["segments"] = segments
+    (folder / _META).write_text(json.dumps(meta), encoding="utf-8", newline="\n")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from qa.embedder import StaticEmbedder
 from qa.text import sentences
+from qa.vectors import save_array
 
 Spans = list[tuple[int, int]]
 
@@ -68,11 +69,14 @@ class Segments:
             passage_bounds=_joined_bounds([part.passage_bounds for part in parts]),
         )
 
+    def __len__(self) -> int:
+        """How many passages there are."""
+        return len(self.passage_bounds) - 1
+
     def save(self, folder: Path) -> None:
         """Writes each array into a file of its own."""
         for each in fields(self):
-            with (folder / f"{each.name}.npy").open("wb") as file:
-                np.save(file, getattr(self, each.name), allow_pickle=False)
+            save_array(folder / f"{each.name}.npy", getattr(self, each.name))
 
     @classmethod
     def load(cls, folder: Path) -> "Segments":
@@ -91,7 +95,7 @@ class Segments:
         runs = [self.tokens[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
         return np.concatenate(runs) if runs else np.zeros(0, dtype=np.int32)
 
-    def select(self, rows: Sequence[int]) -> "Segments":
+    def select(self, rows: Sequence[int] | NDArray[np.int64]) -> "Segments":
         """The segments of some passages."""
         chosen = np.asarray(rows, dtype=np.int64)
         starts, ends = self.passage_bounds[chosen], self.passage_bounds[chosen + 1]

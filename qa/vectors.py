@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import faiss
 import numpy as np
@@ -33,10 +34,7 @@ class VectorIndex:
         Raises:
             ValueError: if a row is neither of unit length nor zero.
         """
-        lengths = np.linalg.norm(vectors, axis=1)
-        wrong = np.flatnonzero(~((np.abs(lengths - 1.0) <= 1e-3) | (lengths == 0)))  # also where it is not a number
-        if len(wrong):
-            raise ValueError(f"Row {wrong[0]} of {len(vectors)} has length {lengths[wrong[0]]:.3f}, not 1.")
+        require_units(vectors)
         index = faiss.IndexFlatIP(vectors.shape[1])
         index.add(np.ascontiguousarray(vectors, dtype=np.float32))
         return cls(index)
@@ -71,11 +69,34 @@ class VectorIndex:
         found: NDArray[np.float32] = self._index.reconstruct_batch(np.array(rows, dtype=np.int64)) @ query
         return found
 
-    def save(self, path: Path) -> None:
-        """Writes the index; the bytes go through Python because FAISS cannot open every Windows path."""
-        path.write_bytes(faiss.serialize_index(self._index).tobytes())
+    def vector(self, row: int) -> Vectors:
+        """One row's vector, shape (dimension,)."""
+        found: Vectors = np.asarray(self._index.reconstruct(row), dtype=np.float32)
+        return found
 
     @classmethod
     def load(cls, path: Path) -> "VectorIndex":
-        """Reads what `save` wrote."""
-        return cls(faiss.deserialize_index(np.frombuffer(path.read_bytes(), dtype=np.uint8)))
+        """Reads what `save_array` wrote."""
+        vectors = np.load(path, mmap_mode="r", allow_pickle=False)
+        index = faiss.IndexFlatIP(vectors.shape[1])
+        index.add(vectors)
+        return cls(index)
+
+
+def require_units(vectors: Vectors) -> None:
+    """Checks that each row is of unit length or zero.
+
+    Raises:
+        ValueError: if one is neither.
+    """
+    lengths = np.linalg.norm(vectors, axis=1)
+    wrong = np.flatnonzero(~((np.abs(lengths - 1.0) <= 1e-3) | (lengths == 0)))  # also where it is not a number
+    if len(wrong):
+        raise ValueError(f"Row {wrong[0]} of {len(vectors)} has length {lengths[wrong[0]]:.3f}, not 1.")
+
+
+def save_array(path: Path, array: NDArray[Any]) -> None:
+    """Writes an array as `np.save` does, but for a full disk, of which numpy's own error says nothing."""
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        file.write(np.ascontiguousarray(array).data)

@@ -63,7 +63,7 @@ def test_strict_build_stops_at_what_it_cannot_read(
     (small_corpus / "old.txt").write_bytes(b"caf\xe9")
     assert main(["build", "--strict", "--corpus", str(small_corpus), "--index", str(tmp_path / "index")]) == 2
     assert "old.txt cannot be read: not UTF-8" in capsys.readouterr().err
-    assert not (tmp_path / "index").exists()
+    assert list((tmp_path / "index").glob("generation-*")) == []
 
 
 def test_limit_is_named_where_it_leaves_an_article_out(
@@ -338,7 +338,7 @@ def test_an_error_is_one_line(case: str, small_index: Path, tmp_path: Path, caps
     elif case == "article not UTF-8":
         (folder / "old.md").write_bytes("旧编码".encode("gb18030"))
     elif case == "index damaged":
-        (generations.live_folder(small_index) / "vectors.faiss").write_bytes(b"damage")
+        (generations.live_folder(small_index) / "vectors.npy").write_bytes(b"damage")
     elif case == "pointer damaged":
         (small_index / "current.json").write_bytes(b'{"generation": "../elsewhere"}')
     assert main(commands[case]) == 2
@@ -359,3 +359,26 @@ def test_the_installed_command_speaks_utf8(index_folder: Path, tmp_path: Path) -
     assert (failed.returncode, failed.stdout) == (2, b"")
     assert failed.stderr.decode("utf-8").count("\n") == 1
     assert b"Traceback" not in failed.stderr
+
+
+def test_index_lists_switches_and_prunes(
+    small_corpus: Path, small_index: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`qa index` names the generations and which is live, changes that, and removes what is not wanted."""
+    at = ["--index", str(small_index)]
+    first = generations.live_folder(small_index).name
+    (small_corpus / "clocks.txt").write_text("The oldest clock has no face at all.\n", encoding="utf-8")
+    assert main(["build", "--corpus", str(small_corpus), *at]) == 0
+    assert "passages: 0 added, 1 changed, 0 removed, " in capsys.readouterr().out
+    second = generations.live_folder(small_index).name
+    assert main(["index", "list", *at]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines] == [[first, "kept"], [second, "live"]]
+    assert main(["index", "rollback", *at]) == 0
+    assert capsys.readouterr().out == f"live: {first}\n"
+    assert main(["index", "switch", "2", *at]) == 0
+    assert capsys.readouterr().out == f"live: {second}\n"
+    assert main(["index", "prune", "--keep", "1", *at]) == 0
+    assert capsys.readouterr().out == f"removed: {first}\n"
+    assert main(["index", "switch", "1", *at]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

@@ -16,6 +16,7 @@ from qa.errors import (
     IndexMissingError,
     SearchIndexError,
 )
+from qa.manifest import FORMAT, MANIFEST
 
 SETTINGS = IndexSettings()
 ARTICLES = {
@@ -109,7 +110,7 @@ def test_one_older_generation_is_kept_and_the_killed_are_cleared(corpus: Path, r
     built = [generations.build(corpus, root, SETTINGS).generation for _ in range(2)]
     half_built = root / "generation-000003-killed"
     half_built.mkdir()
-    (half_built / "vectors.faiss").write_bytes(b"half")
+    (half_built / "vectors.npy").write_bytes(b"half")
     built += [generations.build(corpus, root, SETTINGS).generation for _ in range(2)]
     assert folders_of(root) == sorted(built[-2:])
 
@@ -123,9 +124,9 @@ def test_build_leaves_folders_that_are_not_its_own(corpus: Path, root: Path) -> 
 
 def test_damaged_byte_in_any_file_is_found_and_named(generation: Path, tmp_path: Path) -> None:
     """One changed bit in any file, or its absence, is found on loading, and the message names the file."""
-    names = [name for name in everything_under(generation) if not name.endswith(".lock") and name != index.MANIFEST]
+    names = [name for name in everything_under(generation) if not name.endswith(".lock") and name != MANIFEST]
     assert {
-        "vectors.faiss",
+        "vectors.npy",
         "tokens.npy",
         "token_bounds.npy",
         "spans.npy",
@@ -157,7 +158,7 @@ def test_damaged_byte_in_any_file_is_found_and_named(generation: Path, tmp_path:
         (b'"passage_bytes": 900', b'"passage_bytes": 901'),
         (b'"passage_bytes": 900', b'"passage_bytes": 9'),
         ("城市".encode(), "城布".encode()),
-        (b'"vectors.faiss"', b'"vectors.faits"'),
+        (b'"vectors.npy"', b'"vectors.faits"'),
         (b"{", b"["),
         ("市".encode(), b"\xff\xff\xff"),
     ],
@@ -167,9 +168,9 @@ def test_damaged_manifest_is_found(generation: Path, tmp_path: Path, written: by
     """A change in the manifest itself is found when the index is loaded."""
     damaged = tmp_path / "damaged"
     shutil.copytree(generation, damaged)
-    raw = (damaged / index.MANIFEST).read_bytes()
+    raw = (damaged / MANIFEST).read_bytes()
     assert written in raw
-    (damaged / index.MANIFEST).write_bytes(raw.replace(written, changed, 1))
+    (damaged / MANIFEST).write_bytes(raw.replace(written, changed, 1))
     with pytest.raises(IndexDamagedError):
         index.load(damaged)
 
@@ -180,9 +181,9 @@ def test_index_of_other_settings_or_format_is_a_mismatch(generation: Path, tmp_p
         index.load(generation, IndexSettings(passage_bytes=500))
     other = tmp_path / "other"
     shutil.copytree(generation, other)
-    manifest = json.loads((other / index.MANIFEST).read_text(encoding="utf-8"))
-    (other / index.MANIFEST).write_text(json.dumps({**manifest, "format": 999}), encoding="utf-8")
-    with pytest.raises(IndexMismatchError, match=f"999.*{index.FORMAT}"):
+    manifest = json.loads((other / MANIFEST).read_text(encoding="utf-8"))
+    (other / MANIFEST).write_text(json.dumps({**manifest, "format": 999}), encoding="utf-8")
+    with pytest.raises(IndexMismatchError, match=f"999.*{FORMAT}"):
         index.load(other)
 
 

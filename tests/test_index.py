@@ -9,6 +9,7 @@ from qa import generations, index
 from qa.chat import Chat
 from qa.config import IndexSettings
 from qa.errors import IndexDamagedError, IndexMismatchError, IndexMissingError, WenjuError
+from qa.manifest import MANIFEST, read_manifest
 from qa.text import sentences
 
 QUESTIONS = ["泡白毫银针的水要多热？", "How deep can a leatherback turtle dive?", "图书馆星期几不开门？"]
@@ -36,7 +37,7 @@ def test_what_is_loaded_is_what_was_built(small_index: Path) -> None:
     """The manifest counts what is loaded, and the three sides hold one row a passage."""
     folder = generations.live_folder(small_index)
     loaded = index.load(folder, IndexSettings())
-    assert loaded.manifest == index.read_manifest(folder)
+    assert loaded.manifest == read_manifest(folder)
     assert [passage.id for passage in loaded.passages] == list(range(loaded.manifest.passages))
     assert len(loaded.vectors) == len(loaded.segments.passage_bounds) - 1 == loaded.manifest.passages
     assert loaded.documents.keys() == loaded.manifest.documents.keys()
@@ -68,7 +69,7 @@ def test_other_settings_are_refused(
 def test_a_damaged_file_is_named(damage: str, small_index: Path, tmp_path: Path) -> None:
     """Whichever file of the index is damaged, by whatever means, opening it raises an error that names the file."""
     built = generations.live_folder(small_index)
-    names = list(index.read_manifest(built).files)
+    names = list(read_manifest(built).files)
     assert len(names) > 5
     for number, name in enumerate(names):
         folder = Path(shutil.copytree(built, tmp_path / f"copy {number}"))
@@ -85,10 +86,10 @@ def test_a_damaged_file_is_named(damage: str, small_index: Path, tmp_path: Path)
 def test_a_damaged_manifest_is_said_in_one_line(small_index: Path) -> None:
     """No manifest is a missing index; one that is not what was written is an error of one line, never a crash."""
     folder = generations.live_folder(small_index)
-    manifest = folder / index.MANIFEST
+    manifest = folder / MANIFEST
     raw = manifest.read_bytes()
     broken = [
-        *(raw[: len(raw) // 2], b"", b"[]", b"null", b'{"format": 2}', b"\xff" + raw),
+        *(raw[: len(raw) // 2], b"", b"[]", b"null", b'{"format": 3}', b"\xff" + raw),
         raw.replace(b'"passage_bytes": 900', b'"passage_bytes": "900"'),
         raw.replace(b'"passage_bytes": 900', b'"passage_bytes": 1'),
         raw[: raw.index(b'"files": {')] + b'"files": []}',
@@ -98,7 +99,7 @@ def test_a_damaged_manifest_is_said_in_one_line(small_index: Path) -> None:
         with pytest.raises(WenjuError) as caught:
             index.load(folder)
         assert "\n" not in str(caught.value)
-    manifest.write_bytes(raw.replace(b'"format": 2', b'"format": 99'))
+    manifest.write_bytes(raw.replace(b'"format": 3', b'"format": 99'))
     with pytest.raises(IndexMismatchError, match="99"):
         index.load(folder)
     manifest.unlink()
@@ -114,6 +115,6 @@ def test_building_twice_gives_the_same_answers(small_corpus: Path, small_index: 
     one, other = first.index.manifest, second.index.manifest
     assert replace(one, created="", files={}) == replace(other, created="", files={})
     engine_free = [name for name in one.files if not name.startswith("lexical/")]
-    assert {"vectors.faiss", "tokens.npy", "passages.jsonl"} <= set(engine_free)
+    assert {"vectors.npy", "tokens.npy", "passages.jsonl"} <= set(engine_free)
     assert [one.files[name] for name in engine_free] == [other.files[name] for name in engine_free]
     assert [first.ask(question) for question in QUESTIONS] == [second.ask(question) for question in QUESTIONS]

@@ -23,7 +23,7 @@ from test_llm import Server, endless, event, fails, language_server, writes
 
 from app import EXAMPLES, create_app, serve
 from qa import generations, offline, receipts
-from qa.chat import Chat
+from qa.chat import Chat, LiveChat
 from qa.config import AnswerSettings, IndexSettings, LanguageModelSettings, Settings
 from qa.datatypes import Answer, Document
 from qa.errors import WenjuError
@@ -81,8 +81,9 @@ def browser() -> Iterator[Browser]:
 def served(chat: Chat) -> Iterator[str]:
     """The page over a chat at the address given; calls made before the server is up wait in the socket's queue."""
     listening = socket.create_server(("127.0.0.1", 0))
+    live = LiveChat(chat.index.folder.parent, chat.settings)
     # gradio wants a running event loop while the page is made: the server makes it in its own.
-    settings = uvicorn.Config(partial(create_app, chat), factory=True, log_level="error", timeout_graceful_shutdown=1)
+    settings = uvicorn.Config(partial(create_app, live), factory=True, log_level="error", timeout_graceful_shutdown=1)
     server = uvicorn.Server(settings)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
@@ -600,9 +601,10 @@ def luminance(colour: str) -> float:
 
 
 def test_healthz_answers(address: str, chat: Chat) -> None:
-    """`/healthz` says that all is well and how many passages there are."""
+    """`/healthz` says that all is well, how many passages there are, and of which generation."""
     answer = httpx.get(f"{address}/healthz")
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "passages": len(chat.index.passages)})
+    said = {"status": "ok", "passages": len(chat.index.passages), "generation": chat.generation}
+    assert (answer.status_code, answer.json()) == (200, said)
 
 
 def test_no_page_of_the_server_loads_from_elsewhere(address: str) -> None:
@@ -616,7 +618,7 @@ def test_an_address_in_use_is_a_person_s_to_mend(chat: Chat) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         for port in (taken.getsockname()[1], 65_536):
             with pytest.raises(WenjuError, match=f"port {port}") as caught:
-                serve(chat, "127.0.0.1", port)
+                serve(LiveChat(chat.index.folder.parent), "127.0.0.1", port)
             assert "\n" not in str(caught.value)
 
 

@@ -1,0 +1,75 @@
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from qa import generations
+from qa.config import IndexSettings
+from qa.errors import IndexBusyError
+from qa.lock import HOLDER, write_lock
+
+HOLD = """
+import sys
+from pathlib import Path
+from qa.lock import write_lock
+with write_lock(Path(sys.argv[1])):
+    sys.stdout.write("held\\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
+"""
+
+
+def holding(root: Path) -> "subprocess.Popen[str]":
+    """Another process that holds the lock until it is told something, or killed."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_who_comes_second_is_told_who_is_writing(small_corpus: Path, small_index: Path) -> None:
+    """While another process writes the index, building, switching and pruning are one line that names the process."""
+    with holding(small_index) as other:
+        for change in (
+            lambda: generations.build(small_corpus, small_index, IndexSettings()),
+            lambda: generations.switch(small_index, "1"),
+            lambda: generations.prune(small_index),
+        ):
+            with pytest.raises(IndexBusyError, match=f"Process {other.pid} ") as caught:
+                change()
+            assert "\n" not in str(caught.value)
+        other.communicate("done\n")
+    assert generations.build(small_corpus, small_index, IndexSettings()).changes.kept
+
+
+def test_who_waits_goes_on_when_the_other_has_ended(small_corpus: Path, small_index: Path) -> None:
+    """A build that may wait starts once the other process is done."""
+    with holding(small_index) as other:
+        ended = threading.Timer(0.3, other.communicate, ["done\n"])
+        ended.start()
+        assert generations.build(small_corpus, small_index, IndexSettings(), wait_seconds=60).changes.kept
+        ended.join()
+
+
+def test_a_dead_process_holds_nothing(small_corpus: Path, small_index: Path) -> None:
+    """A lock whose process was killed blocks no one, though the files it left are there."""
+    with holding(small_index) as other:
+        other.kill()
+        other.wait()
+        assert json.loads((small_index / HOLDER).read_text(encoding="utf-8"))["process"] == other.pid
+        assert generations.build(small_corpus, small_index, IndexSettings()).changes.kept
+    assert not (small_index / HOLDER).exists()
+
+
+@pytest.mark.parametrize("said", ["", "{", "[]", '{"process": "x"}'])
+def test_a_holder_that_cannot_be_read_is_another_process(tmp_path: Path, said: str) -> None:
+    """Where the holder's file is unreadable the message does without its number."""
+    with write_lock(tmp_path):
+        (tmp_path / HOLDER).write_text(said, encoding="utf-8")
+        with pytest.raises(IndexBusyError, match="Another process is writing"), write_lock(tmp_path):
+            pass
