@@ -19,6 +19,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from arguments import write
+
 from qa import generations
 from qa.config import IndexSettings
 from qa.corpus import article_paths
@@ -106,8 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             write_articles(corpus, options.articles)
         report = measure(corpus, Path(name) / "index", options.rounds, not options.together)
     print(json.dumps(report, indent=1))
-    if options.output:
-        options.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8", newline="\n")
+    write(report, options.output)
     return 0
 
 

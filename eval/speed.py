@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from arguments import write
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
@@ -109,8 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stages = measure(chat, asked)
     report = {"passages": len(chat.index.passages), "seconds to build": round(built, 1), "milliseconds": stages}
     print(json.dumps(report, indent=1))
-    if options.output:
-        options.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8", newline="\n")
+    write(report, options.output)
     return 0
 
 

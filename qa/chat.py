@@ -160,26 +160,22 @@ class Chat:
 
     def _fresh(self, hits: Sequence[Hit]) -> list[Hit]:
         """Those whose passage stands in its file as the file is now."""
-        raws = {identity: self._raw(identity) for identity in {hit.passage.document_id for hit in hits}}
-        return [hit for hit in hits if self._is_fresh(hit.passage, raws[hit.passage.document_id])]
+        changed = {identity: self._changed(identity) for identity in {hit.passage.document_id for hit in hits}}
+        return [hit for hit in hits if _stands(hit.passage, changed[hit.passage.document_id])]
 
-    def _raw(self, identity: str) -> bytes | None:
-        try:
-            return read_bytes(self.corpus, identity, self.settings.index)
-        except ArticleError:
-            return None
+    def _changed(self, identity: str) -> str | None:
+        """What an article says now; None where its file is as it was indexed.
 
-    def _is_fresh(self, passage: Passage, raw: bytes | None) -> bool:
-        """Whether a passage stands in its file; a converted one, which would take seconds, must be as it was built."""
-        suffix = PurePosixPath(passage.document_id).suffix.lower()
+        Nothing where it cannot be read, or is one to convert, which would take seconds.
+        """
+        suffix, limits = PurePosixPath(identity).suffix.lower(), self.settings.index
         try:
-            if raw is None or suffix not in PLAIN:
-                indexed = self.index.documents[passage.document_id].content_hash
-                return raw is not None and hash_of(raw, suffix) == indexed
-            text = read_text(raw, suffix, self.settings.index).text
+            raw = read_bytes(self.corpus, identity, limits)
+            if hash_of(raw, suffix) == self.index.documents[identity].content_hash:
+                return None
+            return read_text(raw, suffix, limits).text if suffix in PLAIN else ""
         except ArticleError:
-            return False
-        return text[passage.start : passage.end] == passage.text
+            return ""
 
     def document(self, document_id: str) -> Document:
         """An indexed article as its file is now.
@@ -196,6 +192,10 @@ class Chat:
         except ArticleError as error:
             path = self.corpus / document_id
             raise CorpusError(f"{path} can no longer be read ({error}); run `qa build`.", self.corpus) from error
+
+
+def _stands(passage: Passage, changed: str | None) -> bool:
+    return changed is None or changed[passage.start : passage.end] == passage.text
 
 
 class LiveChat:

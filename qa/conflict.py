@@ -11,7 +11,7 @@ from qa.evidence import Evidence, ScoredSentence, look_at
 from qa.quantities import Quantity, differ, quantity
 from qa.query import Query
 from qa.question import asks_for, numbers_in_words, numbers_named, offered
-from qa.sounds import met_in_han, met_in_latin
+from qa.reading import names_met
 from qa.spans import SENTENCES, Rows, Span, best_span, holding
 from qa.text import dominant_language
 
@@ -98,7 +98,7 @@ def _alike(query: Query, first: ScoredSentence, other: ScoredSentence, less: flo
 def _heard(query: Query, sentence: ScoredSentence) -> bool:
     """Whether the passage holds a name of the question by its sound."""
     text = "\n".join((*sentence.passage.headings, sentence.passage.text))
-    return bool((met_in_han if query.language == "en" else met_in_latin)(query.names, text))
+    return bool(names_met(query, query.names, text))
 
 
 def _value(query: Query, evidence: Evidence, row: int) -> _Value | None:

@@ -166,7 +166,7 @@ def read(index: SearchIndex, query: Query, rows: Sequence[int]) -> Reading:
         text = index.passages[rows[number]].text
         for segment in range(int(found.passage_bounds[number]), int(found.passage_bounds[number + 1])):
             start, end = found.spans[segment]
-            _hear(query, _met(query, heard, text[start:end]), best[segment])
+            _hear(query, names_met(query, heard, text[start:end]), best[segment])
     crossing = np.array([index.languages[row] != query.language for row in rows], dtype=bool)
     is_head = np.zeros(len(passage), dtype=bool)
     is_head[found.passage_bounds[:-1]] = True
@@ -200,11 +200,14 @@ def _segment(passage: Passage, is_head: bool, start: int, end: int) -> str:
 def _heard(index: SearchIndex, query: Query, rows: Sequence[int]) -> Iterator[tuple[int, list[Name]]]:
     """The number of each passage in the other language that holds names of the question by their sound, with these."""
     for number, row in enumerate(rows if query.names else ()):
-        if index.languages[row] != query.language and (heard := _met(query, query.names, index.passages[row].text)):
+        if index.languages[row] != query.language and (
+            heard := names_met(query, query.names, index.passages[row].text)
+        ):
             yield number, heard
 
 
-def _met(query: Query, names: Sequence[Name], text: str) -> list[Name]:
+def names_met(query: Query, names: Sequence[Name], text: str) -> list[Name]:
+    """Those of the question's names that a text in the other language holds by their sound."""
     return met_in_han(names, text) if query.language == "en" else met_in_latin(names, text)
 
 

@@ -225,28 +225,6 @@ def shows_both(chat: Chat, question: str, values: tuple[str, str]) -> None:
             ),
             ("2.25 million", "2.18 million"),
         ),
-    ],
-)
-def test_articles_that_disagree_are_both_quoted(
-    question: str, articles: tuple[str, str], values: tuple[str, str], about: Articles
-) -> None:
-    """Where two articles state another number for one thing both values are given, each cut from its own citation."""
-    shows_both(about(*articles, LEATHERBACK), question, values)
-
-
-@pytest.mark.parametrize(
-    "question", ["When did the museum of clocks open?", "钟表博物馆是哪一年开馆的？"], ids=["in English", "in Chinese"]
-)
-def test_articles_in_two_languages_may_disagree(question: str, about: Articles) -> None:
-    """Where an English and a Chinese article state another year for one thing both are given, in either language."""
-    english, chinese = "The museum of clocks opened in 1987.", "钟表博物馆于1989年开馆。"
-    chat = about(f"# The museum of clocks\n\n{english}\n", f"# 钟表博物馆\n\n{chinese}\n", LEATHERBACK)
-    shows_both(chat, question, ("1987", "1989年"))
-
-
-@pytest.mark.parametrize(
-    ("question", "articles", "values"),
-    [
         (
             "When did the clock museum open?",
             (
@@ -265,11 +243,21 @@ def test_articles_in_two_languages_may_disagree(question: str, about: Articles) 
         ),
     ],
 )
-def test_articles_may_disagree_in_other_words(
+def test_articles_that_disagree_are_both_quoted(
     question: str, articles: tuple[str, str], values: tuple[str, str], about: Articles
 ) -> None:
-    """Two articles of one language disagree though one of them words it more like the question than the other."""
+    """Two articles that state another number for one thing, however worded, are both quoted, each from its citation."""
     shows_both(about(*articles, LEATHERBACK), question, values)
+
+
+@pytest.mark.parametrize(
+    "question", ["When did the museum of clocks open?", "钟表博物馆是哪一年开馆的？"], ids=["in English", "in Chinese"]
+)
+def test_articles_in_two_languages_may_disagree(question: str, about: Articles) -> None:
+    """Where an English and a Chinese article state another year for one thing both are given, in either language."""
+    english, chinese = "The museum of clocks opened in 1987.", "钟表博物馆于1989年开馆。"
+    chat = about(f"# The museum of clocks\n\n{english}\n", f"# 钟表博物馆\n\n{chinese}\n", LEATHERBACK)
+    shows_both(chat, question, ("1987", "1989年"))
 
 
 @pytest.mark.parametrize(
