@@ -78,9 +78,7 @@ def measure(chat: Chat, questions: Sequence[str]) -> dict[str, dict[str, float]]
         "the whole, again": chat.ask,
         "encoding": lambda question: encode(index, question),
         "BM25": lambda question: [index.lexical.search(encoded[question].terms, 100, each) for each in ("zh", "en")],
-        "vectors": lambda question: [
-            index.vectors.search(encoded[question].vector, 100, rows) for rows in index.rows_by_language.values()
-        ],
+        "vectors": lambda question: [each.search(encoded[question].vector, 100) for each in index.nearest.values()],
         f"alignment over {CANDIDATES}": lambda question: best_in_passages(index, encoded[question], rows),
         "search, ranking included": retriever.search,
         "sentences of ten passages": lambda question: rank_sentences(retriever, *found[question]),

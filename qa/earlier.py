@@ -11,7 +11,7 @@ from qa.embedder import Embedder, StaticEmbedder, bundled_embedder, load_embedde
 from qa.errors import SearchIndexError
 from qa.manifest import check_files, read_manifest, recipe
 from qa.segments import Segments
-from qa.vectors import Vectors
+from qa.vectors import Vectors, load_array
 
 DOCUMENTS, BOUNDS = "documents.jsonl", "document_bounds.bin"
 PASSAGES, HASHES = "passages.jsonl", "passage_hashes.bin"
@@ -85,7 +85,7 @@ class Earlier:
             document_rows=dict(zip(manifest.documents, map(range, bounds, bounds[1:]), strict=True)),
             passage_lines=lines(folder / PASSAGES),
             hashes=[hashes[start : start + HASH_BYTES] for start in range(0, len(hashes), HASH_BYTES)],
-            vectors=np.load(folder / VECTORS, mmap_mode="r", allow_pickle=False),
+            vectors=load_array(folder / VECTORS, mapped=True),
             segments=Segments.load(folder),
             lexical=folder / LEXICAL,
             embedder=embedder,

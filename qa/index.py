@@ -27,7 +27,7 @@ from qa.passages import Chunker, token_fitting_length
 from qa.plan import Plan, Progress, parsed, plan
 from qa.segments import Segments
 from qa.text import LANGUAGES, Language, terms
-from qa.vectors import Rows, VectorIndex, Vectors, require_units, save_array
+from qa.vectors import VectorIndex, Vectors, load_array, require_units, save_array
 
 _PASSAGES_AT_ONCE = 2048
 _SHARD_PASSAGES = 1_500  # from which on a run of passages may end whose terms are indexed together
@@ -36,17 +36,21 @@ _SHARD_ENDS = 32  # articles, of which one may end such a run
 
 @dataclass(frozen=True, slots=True)
 class SearchIndex:
-    """A loaded generation. Rows of `vectors`, `lexical`, `segments` and `languages` are positions in `passages`."""
+    """A loaded generation.
+
+    Rows of `vectors`, `nearest`, `lexical`, `segments` and `languages` are positions in `passages`; `nearest` searches
+    the passages of each language apart.
+    """
 
     folder: Path
     manifest: Manifest
     documents: Mapping[str, Document]
     passages: Sequence[Passage]
-    vectors: VectorIndex
+    vectors: Vectors
+    nearest: Mapping[Language, VectorIndex]
     lexical: LexicalIndex
     segments: Segments
     languages: Sequence[Language]
-    rows_by_language: Mapping[Language, Rows]
     embedder: Embedder
     aligner: StaticEmbedder
 
@@ -230,19 +234,18 @@ def _opened(folder: Path, manifest: Manifest, embedder: Embedder, aligner: Stati
     parsed_rows = [parsed(line, row) for row, line in enumerate(lines(folder / PASSAGES))]
     languages = [language for _, language in parsed_rows]
     documents = {record["id"]: Document(**record) for record in map(json.loads, lines(folder / DOCUMENTS))}
-    vectors = VectorIndex.load(folder / VECTORS)
+    vectors = load_array(folder / VECTORS, mapped=True)
+    rows = {language: np.flatnonzero([each == language for each in languages]) for language in LANGUAGES}
     return SearchIndex(
         folder=folder,
         manifest=manifest,
         documents=documents,
         passages=[passage for passage, _ in parsed_rows],
         vectors=vectors,
+        nearest={language: VectorIndex(vectors, of_language) for language, of_language in rows.items()},
         lexical=LexicalIndex.load(folder / LEXICAL),
         segments=Segments.load(folder),
         languages=languages,
-        rows_by_language={
-            language: vectors.only(np.flatnonzero([each == language for each in languages])) for language in LANGUAGES
-        },
         embedder=embedder,
         aligner=aligner,
     )

@@ -12,7 +12,7 @@ from qa.lexical import LexicalIndex
 from qa.plan import parsed
 from qa.segments import Segments
 from qa.text import terms
-from qa.vectors import VectorIndex
+from qa.vectors import VectorIndex, Vectors, load_array
 
 _KNOWN = 4  # passages that are searched for, spread over the index
 _FOUND = 100  # among which a passage must be by its own terms, where no more hold them
@@ -30,7 +30,7 @@ def inspect(folder: Path, built: Built, texts: Mapping[str, str]) -> None:
     Raises:
         IndexDamagedError: if anything in it is not what it should be.
     """
-    vectors, lexical = VectorIndex.load(folder / VECTORS), LexicalIndex.load(folder / LEXICAL)
+    vectors, lexical = load_array(folder / VECTORS, mapped=True), LexicalIndex.load(folder / LEXICAL)
     rows, bounds = lines(folder / PASSAGES), document_bounds(folder)
     counts = [built.manifest.passages, len(rows), len(vectors), len(lexical), len(Segments.load(folder)), bounds[-1]]
     if len(set(counts)) > 1:
@@ -45,16 +45,17 @@ def inspect(folder: Path, built: Built, texts: Mapping[str, str]) -> None:
     _look_for_known(folder, rows, vectors, lexical)
 
 
-def _look_for_known(folder: Path, rows: Sequence[bytes], vectors: VectorIndex, lexical: LexicalIndex) -> None:
+def _look_for_known(folder: Path, rows: Sequence[bytes], vectors: Vectors, lexical: LexicalIndex) -> None:
     """Asks both searches for some passages by their own vector and their own terms."""
+    index = VectorIndex(vectors)
     for row in np.unique(np.linspace(0, len(rows) - 1, min(_KNOWN, len(rows)), dtype=np.int64)).tolist():
         passage, language = parsed(rows[row], row)
         words = terms(context(passage))
         by_terms = [found for found, _ in lexical.search(words, _FOUND, language)]
         if words and row not in by_terms and len(by_terms) < _FOUND:
             raise _failed(folder, f"passage {row} is not found by its own terms")
-        vector = vectors.vector(row)
-        nearest = vectors.search(vector, 1)
+        vector = np.asarray(vectors[row])
+        nearest = index.search(vector, 1)
         if vector.any() and not (nearest and nearest[0][1] >= float(vector @ vector) - _ROUNDING):
             raise _failed(folder, f"passage {row} is not found by its own vector")
 

@@ -92,7 +92,7 @@ def encode(index: SearchIndex, question: str) -> Query:
         norms=np.linalg.norm(vectors, axis=1).astype(np.float32),
         weights=aligner.question_weights(tokens),
         names=tuple(latin_names(question) if language == "en" else han_names(question)),
-        meanings=meanings(question, language) if index.rows_by_language.keys() - {language} else (),
+        meanings=meanings(question, language) if index.nearest.keys() - {language} else (),
         ideal=max(index.lexical.ideal(words), 1e-9),
         likeness=Likeness(aligner, units),
     )

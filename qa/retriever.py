@@ -68,7 +68,7 @@ class Retriever:
         No features where the settings have no passages ranked by them; the hits then are all the candidates.
         """
         query = encode(self.index, question)
-        chosen = {language: self._searched(query, language) for language in self.index.rows_by_language}
+        chosen = {language: self._searched(query, language) for language in self.index.nearest}
         best = {language: best_in_passages(self.index, query, list(lexical)) for language, lexical in chosen.items()}
         query = replace(query, weights=query.weights * alignment.rarity(np.concatenate(list(best.values()))))
         found = [self._fused(query, language, chosen[language], best[language]) for language in chosen]
@@ -103,14 +103,14 @@ class Retriever:
         """Rows of one passage language that a side found, in order, with the BM25 score where they share a term."""
         settings, index = self.settings, self.index
         lexical = dict(index.lexical.search(query.terms, settings.candidates, language))
-        nearest = index.vectors.search(query.vector, settings.candidates, index.rows_by_language[language])
+        nearest = index.nearest[language].search(query.vector, settings.candidates)
         return {row: lexical.get(row) for row in sorted(lexical.keys() | {row for row, _ in nearest})}
 
     def _fused(self, query: Query, language: Language, lexical: Mapping[int, float | None], best: Scores) -> _Found:
         settings, rows = self.settings, list(lexical)
         crossing = language != query.language
         aligned = alignment.scores(best, query.weights)
-        dense = self.index.vectors.cosines(query.vector, rows)
+        dense = self.index.vectors[rows] @ query.vector
         matched = np.array([(score or 0.0) / query.ideal for score in lexical.values()], dtype=np.float32)
         relative_dense, relative_aligned = min_max(dense), min_max(aligned)
         lexical_weight = settings.crossing_lexical_weight if crossing else settings.lexical_weight

@@ -6,14 +6,13 @@ Cut and tokenised at the build, so that asking does neither.
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qa.embedder import StaticEmbedder
 from qa.text import sentences
-from qa.vectors import save_array
+from qa.vectors import load_array, save_array
 
 Spans = list[tuple[int, int]]
 
@@ -82,7 +81,7 @@ class Segments:
     def load(cls, folder: Path) -> "Segments":
         """Opens what `save` wrote; tokens, spans and norms by memory map."""
         files = {each.name: folder / f"{each.name}.npy" for each in fields(cls)}
-        return cls(**{name: _loaded(file, mapped=not name.endswith("bounds")) for name, file in files.items()})
+        return cls(**{name: load_array(file, mapped=not name.endswith("bounds")) for name, file in files.items()})
 
     def tokens_of_each(self, rows: Sequence[int]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """The tokens of some passages, one after the other, and where each starts, with the last end."""
@@ -107,11 +106,6 @@ class Segments:
             norms=self.norms[segments],
             passage_bounds=_bounds(ends - starts),
         )
-
-
-def _loaded(file: Path, *, mapped: bool) -> NDArray[Any]:
-    array: NDArray[Any] = np.load(file, mmap_mode="r" if mapped else None, allow_pickle=False)
-    return array.view(np.ndarray)  # slices of a plain view of the map cost less than the map's own
 
 
 def _joined_bounds(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:

@@ -1,7 +1,5 @@
 """Passage vectors in FAISS: the rows nearest to a question, by cosine, exactly."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,78 +7,35 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+_ROWS_AT_ONCE = 65_536  # taken over, so that no second copy of all is made
+
 Vectors = NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Some rows of an index, to be searched alone."""
-
-    count: int
-    parameters: faiss.SearchParameters
-    bits: NDArray[np.uint8]  # what the parameters point into
-
-
 class VectorIndex:
-    """Unit vectors by row; a zero vector (a text the model knows nothing of) is kept and never found."""
+    """Some rows of an array of unit vectors, searched exactly; a zero vector (of a text the model knows nothing of) is
+    never found.
+    """
 
-    def __init__(self, index: faiss.Index) -> None:
-        self._index = index
-
-    @classmethod
-    def build(cls, vectors: Vectors) -> "VectorIndex":
-        """An exact index of `vectors`, shape (rows, dimension).
-
-        Raises:
-            ValueError: if a row is neither of unit length nor zero.
-        """
-        require_units(vectors)
-        index = faiss.IndexFlatIP(vectors.shape[1])
-        index.add(np.ascontiguousarray(vectors, dtype=np.float32))
-        return cls(index)
+    def __init__(self, vectors: Vectors, rows: NDArray[np.int64] | None = None) -> None:
+        """Takes vectors, shape (vectors, dimension), and which to search, ascending; all where none are given."""
+        self._rows = np.arange(len(vectors)) if rows is None else rows
+        self._index = faiss.IndexFlatIP(vectors.shape[1])
+        for start in range(0, len(self._rows), _ROWS_AT_ONCE):
+            self._index.add(vectors[self._rows[start : start + _ROWS_AT_ONCE]])
 
     def __len__(self) -> int:
-        return int(self._index.ntotal)
+        return len(self._rows)
 
-    def only(self, rows: NDArray[np.int64]) -> Rows:
-        """The rows as `search` takes them; made once for many searches."""
-        chosen = np.zeros(len(self), dtype=bool)
-        chosen[rows] = True
-        bits = np.packbits(chosen, bitorder="little")
-        selector = faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
-        return Rows(len(rows), faiss.SearchParameters(sel=selector), bits)  # type: ignore[call-arg]
-
-    def search(self, query: Vectors, count: int, rows: Rows | None = None) -> list[tuple[int, float]]:
-        """At most `count` (row, cosine), nearest first, ties by row; of `rows` alone where they are given."""
-        count = min(count, len(self) if rows is None else rows.count)
+    def search(self, query: Vectors, count: int) -> list[tuple[int, float]]:
+        """At most `count` (row, cosine), nearest first, ties by row."""
+        count = min(count, len(self))
         if count == 0 or not query.any():
             return []
-        parameters = None if rows is None else rows.parameters
-        cosines, found = self._index.search(query.reshape(1, -1), count, params=parameters)
-        pairs = [
-            (int(row), float(cosine)) for row, cosine in zip(found[0], cosines[0], strict=True) if row >= 0 and cosine
-        ]
+        cosines, found = self._index.search(query.reshape(1, -1), count)
+        rows = self._rows[found[0]].tolist()
+        pairs = [(row, cosine) for row, cosine in zip(rows, cosines[0].tolist(), strict=True) if cosine]
         return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
-
-    def cosines(self, query: Vectors, rows: Sequence[int]) -> NDArray[np.float32]:
-        """Cosine of the query with each of `rows`."""
-        if not rows:
-            return np.zeros(0, dtype=np.float32)
-        found: NDArray[np.float32] = self._index.reconstruct_batch(np.array(rows, dtype=np.int64)) @ query
-        return found
-
-    def vector(self, row: int) -> Vectors:
-        """One row's vector, shape (dimension,)."""
-        found: Vectors = np.asarray(self._index.reconstruct(row), dtype=np.float32)
-        return found
-
-    @classmethod
-    def load(cls, path: Path) -> "VectorIndex":
-        """Reads what `save_array` wrote."""
-        vectors = np.load(path, mmap_mode="r", allow_pickle=False)
-        index = faiss.IndexFlatIP(vectors.shape[1])
-        index.add(vectors)
-        return cls(index)
 
 
 def require_units(vectors: Vectors) -> None:
@@ -100,3 +55,9 @@ def save_array(path: Path, array: NDArray[Any]) -> None:
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
         file.write(np.ascontiguousarray(array).data)
+
+
+def load_array(path: Path, *, mapped: bool) -> NDArray[Any]:
+    """Reads what `save_array` wrote, or maps the file into memory."""
+    array: NDArray[Any] = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+    return array.view(np.ndarray)  # slices of a plain view of the map cost less than the map's own

@@ -46,7 +46,7 @@ def test_what_is_loaded_is_what_was_built(small_index: Path) -> None:
         assert (
             loaded.segments.tokens_of_each([row])[0].tolist() == np.concatenate(loaded.aligner.tokens(texts)).tolist()
         )
-    assert sum(rows.count for rows in loaded.rows_by_language.values()) == len(loaded.languages) == len(loaded.passages)
+    assert sum(map(len, loaded.nearest.values())) == len(loaded.languages) == len(loaded.passages)
 
 
 @pytest.mark.parametrize(
