@@ -28,7 +28,7 @@ CHECKSUMS = "SHA256SUMS"  # of these, as published; beside them
 
 _TEXTS_AT_ONCE = 4096
 _FEW_TEXTS = 64  # that are summed one by one, with the same result to the last bit
-_TOKENS_AT_ONCE = 512  # whose vectors the processor keeps at hand
+_TOKENS_AT_ONCE = 256  # whose vectors the processor keeps at hand
 
 Vectors = NDArray[np.float32]
 Tokens = NDArray[np.int32]
@@ -125,12 +125,12 @@ class StaticEmbedder:
     def cosines(self, tokens: Tokens, units: Vectors) -> Vectors:
         """Cosines of tokens' vectors with unit vectors, shape (tokens, unit vectors)."""
         cosines = np.empty((len(tokens), len(units)), dtype=np.float32)
-        buffer = np.empty((_TOKENS_AT_ONCE, self.dimension), dtype=np.float32)
+        buffer, columns = np.empty((_TOKENS_AT_ONCE, self.dimension), dtype=np.float32), np.ascontiguousarray(units.T)
         for start in range(0, len(tokens), _TOKENS_AT_ONCE):
             some = tokens[start : start + _TOKENS_AT_ONCE]
             vectors = buffer[: len(some)]
             vectors[:] = self._codes.take(some, axis=0)
-            np.matmul(vectors, units.T, out=cosines[start : start + len(some)])
+            np.matmul(vectors, columns, out=cosines[start : start + len(some)])
         cosines *= (self._scales[tokens] / self.norms[tokens])[:, None]
         return cosines
 

@@ -80,11 +80,11 @@ def encode(index: SearchIndex, question: str) -> Query:
     tokens = np.array([token for token, _, _ in placed], dtype=np.int32)
     vectors = aligner.token_vectors(tokens)
     units = unit(vectors)
-    language, words = dominant_language(question), tuple(terms(question))
+    own, language, words = index.embedder is aligner, dominant_language(question), tuple(terms(question))
     return Query(
         text=question,
         language=language,
-        vector=index.embedder.encode_queries([question])[0],
+        vector=(aligner.encode_tokens([tokens]) if own else index.embedder.encode_queries([question]))[0],
         terms=words,
         tokens=tokens,
         spans=tuple((start, end) for _, start, end in placed),

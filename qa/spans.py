@@ -144,11 +144,16 @@ class _Runs:
         return means
 
     def norms(self, vectors: Features) -> Features:
-        """The length of the sum of the run's vectors, from the products of the words with each other."""
-        totals = np.zeros((len(vectors) + 1,) * 2)
-        totals[1:, 1:] = np.cumsum(np.cumsum(vectors @ vectors.T, axis=0, dtype=np.float64), axis=1)
-        starts, ends = self.starts, self.ends
-        squares = totals[ends, ends] - 2.0 * totals[starts, ends] + totals[starts, starts]
+        """The length of the sum of the run's vectors, from the products of its sentence's words with each other."""
+        squares = np.empty(len(self.starts))
+        ends = np.cumsum(np.bincount(self.words.sentence))
+        edges = np.searchsorted(self.starts, ends).tolist()
+        for first, last, begin, end in zip([0, *ends.tolist()], ends.tolist(), [0, *edges], edges, strict=False):
+            totals = np.zeros((last - first + 1,) * 2)
+            products = vectors[first:last] @ vectors[first:last].T
+            totals[1:, 1:] = np.cumsum(np.cumsum(products, axis=0, dtype=np.float64), axis=1)
+            starts, stops = self.starts[begin:end] - first, self.ends[begin:end] - first
+            squares[begin:end] = totals[stops, stops] - 2.0 * totals[starts, stops] + totals[starts, starts]
         lengths: Features = np.sqrt(np.maximum(squares, 0.0)).astype(np.float32)
         return lengths
 
@@ -271,10 +276,12 @@ def _read(aligner: StaticEmbedder, query: Query, sentences: Sequence[str]) -> _W
     sums = alignment.totals(aligner.token_vectors(tokens), bounds)
     matches = np.maximum(alignment.best_matches(query.likeness.cosines(tokens), bounds), 0.0)
     pieces = [text[start:end] for text, each in zip(sentences, spans, strict=True) for start, end in each]
-    gaps = [_gaps(text, each) for text, each in zip(sentences, spans, strict=True)]
-    before, after = [gap for each in gaps for gap in each[:-1]], [gap for each in gaps for gap in each[1:]]
-    folded, sentence = fold(query.text), np.repeat(np.arange(len(sentences)), counts)
-    place = np.arange(len(sums)) - firsts[sentence]
+    gaps = [gap for text, each in zip(sentences, spans, strict=True) for gap in _gaps(text, each)]
+    sentence = np.repeat(np.arange(len(sentences)), counts)
+    place, before = np.arange(len(sums)) - firsts[sentence], np.arange(len(sums)) + sentence
+    apart, opening, closing = (_flags(pattern, gaps) for pattern in (_STRONG, _OPENING, _CLOSING))
+    spaced = np.array([" " in gap for gap in gaps], dtype=np.float32)
+    question, folded = fold(query.text), fold("\n".join(pieces)).split("\n")[: len(pieces)]
     flat = np.array([span for each in spans for span in each], dtype=np.int64).reshape(-1, 2)
     places = [offered(text, query.text) for text in sentences]
     return _Words(
@@ -286,16 +293,16 @@ def _read(aligner: StaticEmbedder, query: Query, sentences: Sequence[str]) -> _W
         vectors=unit(sums),
         weights=np.linalg.norm(sums, axis=1).astype(np.float32),
         matches=matches,
-        asked=np.array([fold(piece) in folded for piece in pieces], dtype=np.float32),
+        asked=np.array([piece in question for piece in folded], dtype=np.float32),
         numeral=_flags(_NUMERAL, pieces),
         capital=np.array([piece[0].isupper() for piece in pieces], dtype=np.float32),
-        apart_before=np.maximum(_flags(_STRONG, before), place == 0),
-        apart_after=np.maximum(_flags(_STRONG, after), place + 1 == counts[sentence]),
-        listing_before=_flags(_LISTING, before),
-        opening_before=_flags(_OPENING, before),
-        closing_after=_flags(_CLOSING, after),
-        spaced_before=np.array([" " in gap for gap in before], dtype=np.float32),
-        spaced_after=np.array([" " in gap for gap in after], dtype=np.float32),
+        apart_before=np.maximum(apart[before], place == 0),
+        apart_after=np.maximum(apart[before + 1], place + 1 == counts[sentence]),
+        listing_before=_flags(_LISTING, gaps)[before],
+        opening_before=opening[before],
+        closing_after=closing[before + 1],
+        spaced_before=spaced[before],
+        spaced_after=spaced[before + 1],
         places=places,
         offered=holding(sentence, flat, places).astype(np.float32),
     )
@@ -304,7 +311,7 @@ def _read(aligner: StaticEmbedder, query: Query, sentences: Sequence[str]) -> _W
 def _gaps(text: str, spans: Sequence[tuple[int, int]]) -> list[str]:
     """What stands before, between and after the words."""
     edges = [0, *(edge for span in spans for edge in span), len(text)]
-    return [text[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True)] if spans else []
+    return [text[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def _flags(pattern: re.Pattern[str], pieces: Sequence[str]) -> Features:
