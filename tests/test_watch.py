@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import SMALL_ARTICLES, write_articles
+from test_lock import holding
 
 from qa import generations
 from qa.chat import Chat
@@ -117,6 +118,22 @@ def test_a_failed_build_says_why_and_watching_goes_on(
     watched.built(len(SMALL_ARTICLES))
     assert generations.live_folder(root) != live
     write_articles(small_corpus, {"bees.en.md": "# Bees\n\nThe hive on the roof holds 40,000 bees.\n"})
+    watched.built(len(SMALL_ARTICLES) + 1)
+
+
+def test_another_s_build_is_waited_for(
+    small_corpus: Path, tmp_path: Path, watching: Callable[[Path, Path], Watching]
+) -> None:
+    """While another process writes the index an edit waits, the line says for whom, and it is built afterwards."""
+    root = tmp_path / "index"
+    watched = watching(small_corpus, root)
+    with holding(root) as other:
+        write_articles(small_corpus, {"bees.en.md": "# Bees\n\nThe hive on the roof holds 40,000 bees.\n"})
+        assert re.match(
+            rf"qa: Process {other.pid} \(since .+\) is writing the index .+; waiting for it\.", watched.line()
+        )
+        assert watched.is_silent()
+        other.communicate("done\n")
     watched.built(len(SMALL_ARTICLES) + 1)
 
 
