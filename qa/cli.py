@@ -221,8 +221,9 @@ def _build(options: argparse.Namespace) -> int:
 
 def _build_after_each_edit(options: argparse.Namespace) -> int:
     """Builds, then again whenever the articles are others than those of the live index; ends with Ctrl-C."""
-    from qa.watch import edits  # brings watchfiles, which no question needs
+    from qa.watch import edits, return_freed_memory  # brings watchfiles, which no question needs
 
+    return_freed_memory()
     built, settings = False, _index_settings(options)
     try:
         print(f"Watching {options.corpus}; Ctrl-C ends it.", file=sys.stderr, flush=True)
