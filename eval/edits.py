@@ -23,7 +23,7 @@ from arguments import write
 
 from qa import generations
 from qa.config import IndexSettings
-from qa.corpus import article_paths
+from qa.corpus import article_names
 from qa.text import LANGUAGES, Language, sentences
 
 SHIPPED = Path(__file__).resolve().parents[1] / "corpus"
@@ -77,7 +77,7 @@ def edit(path: Path, number: int) -> None:
 def measure(corpus: Path, root: Path, rounds: int, apart: bool) -> dict[str, object]:
     """Builds from nothing, then after each of some edits of one article."""
     whole = timed_build(corpus, root, apart)
-    paths = article_paths(corpus)
+    paths = [corpus / name for name in article_names(corpus)]
     edits = []
     for number, path in enumerate(random.Random(2).sample(paths, rounds), 1):
         edit(path, number)

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import json
+import math
 import os
 import sys
 from collections import Counter
@@ -220,15 +221,16 @@ def _build(options: argparse.Namespace) -> int:
 
 def _build_after_each_edit(options: argparse.Namespace) -> int:
     """Builds, then again whenever the articles are others than those of the live index; ends with Ctrl-C."""
-    from qa.watch import edits  # brings watchfiles, which no question needs
+    from qa.watch import edits, return_freed_memory  # brings watchfiles, which no question needs
 
+    return_freed_memory()
     built, settings = False, _index_settings(options)
     try:
         print(f"Watching {options.corpus}; Ctrl-C ends it.", file=sys.stderr, flush=True)
         for _ in edits(options.corpus, options.index):
             try:
                 if not built or generations.reason_to_build(options.corpus, options.index, settings):
-                    _build_and_compare(options)
+                    _build_and_compare(options, math.inf)
                     built = True
             except WenjuError as error:
                 print(f"qa: {error}", file=sys.stderr, flush=True)
@@ -238,15 +240,16 @@ def _build_after_each_edit(options: argparse.Namespace) -> int:
     return 0
 
 
-def _build_and_compare(options: argparse.Namespace) -> None:
+def _build_and_compare(options: argparse.Namespace, wait_seconds: float = 0.0) -> None:
     """Builds and says what that did to the passages, and to the answers to the questions of `--impact`."""
     with _stage_bars() as progress:
         ask = _asking(options.impact, progress) if options.impact else None
         before = _live_index(options.index) if ask else None
         asked = ask("before", before) if ask and before else None
         summary = generations.build(
-            options.corpus, options.index, _index_settings(options), progress, strict=options.strict
-        )
+            options.corpus, options.index, _index_settings(options), progress, strict=options.strict,
+            wait_seconds=wait_seconds, waiting=_say_waiting,
+        )  # fmt: skip
         asked_again = ask("after", index.load(options.index / summary.generation)) if ask and asked else None
     _name_assumed(summary)
     record: dict[str, Any] = {**asdict(summary), "impact": None}
@@ -282,11 +285,16 @@ def _live_index(root: Path) -> SearchIndex | None:
         return None
 
 
-def _build_now(corpus: Path, root: Path, settings: IndexSettings, wait_seconds: float = 0.0) -> None:
+def _build_now(corpus: Path, root: Path, settings: IndexSettings) -> None:
     with _stage_bars() as progress:
-        summary = generations.build(corpus, root, settings, progress, wait_seconds=wait_seconds)
+        summary = generations.build(corpus, root, settings, progress, wait_seconds=_BUILD_SECONDS, waiting=_say_waiting)
     _name_assumed(summary)
     print(_summary_text(summary, root))
+
+
+def _say_waiting(line: str) -> None:
+    tqdm.write(f"qa: {line}", file=sys.stderr)
+    sys.stderr.flush()
 
 
 def _name_assumed(summary: generations.BuildSummary) -> None:
@@ -553,7 +561,7 @@ def _serve(options: argparse.Namespace) -> int:
     reason = generations.reason_to_build(options.corpus, options.index, settings)
     if reason:
         print(f"Building the index: {reason}", flush=True)
-        _build_now(options.corpus, options.index, settings, _BUILD_SECONDS)
+        _build_now(options.corpus, options.index, settings)
     from app import serve  # brings the page, which no other command needs
 
     answering = Settings(language_model=settings_from_environment())

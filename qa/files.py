@@ -34,6 +34,10 @@ _IN_CHARACTERS = (".html", ".htm", ".xhtml", ".csv", ".tsv")  # their encoding i
 _DECLARED = re.compile(rb"(?:charset|encoding)\s{0,9}=\s{0,9}[\"']?([\w-]{1,40})")
 _DECLARED_WITHIN = 2048  # bytes
 _KEPT_CHARACTERS = 50_000_000  # of converted texts, in memory
+_READ_BEYOND = 4096  # bytes that a file may have gained since its size was asked
+_REFUSES_LINKS = hasattr(os, "O_NOFOLLOW")
+# A pipe nobody writes to would be waited for, and a link put in a file's place followed; Windows wants `O_BINARY`.
+_FLAGS = sum(getattr(os, name, 0) for name in ("O_RDONLY", "O_NONBLOCK", "O_NOFOLLOW", "O_BINARY"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,35 +55,62 @@ class FileText:
     encoding: str
 
 
-def read_bytes(folder: Path, identity: str, limits: FileLimits) -> bytes:
-    """The bytes of a file inside a folder, through links that stay inside too.
+class Folder:
+    """The files of a folder, read by their paths in it; where the folders in it lead is looked up once."""
 
-    Raises:
-        ArticleError: if it is no visible regular file inside the folder, too large, or cannot be read.
-    """
-    try:
-        root = os.path.realpath(folder)
-        path = os.path.realpath(os.path.join(root, identity))  # noqa: PTH118 - a third of the time of Paths
-        if not path.startswith(root + os.sep) or not is_visible(path[len(root) + 1 :]):
-            raise ArticleError("it leads out of the corpus folder, or to a hidden file; put the file itself there")
-        with open(path, "rb", opener=_without_waiting) as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise ArticleError("it is no regular file")
-            if status.st_size > limits.file_bytes:
-                raise _over("file_bytes", limits, f"it has {status.st_size:,} bytes")
-            return file.read(limits.file_bytes)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in its name, or another drive of Windows
-        raise ArticleError(getattr(error, "strerror", None) or "it cannot be read") from error
+    def __init__(self, folder: Path, limits: FileLimits) -> None:
+        self._root = os.path.join(os.path.realpath(folder), "")  # noqa: PTH118 - a third of the time of Paths
+        self._limits = limits
+        self._folders: dict[str, str] = {}
+
+    def read(self, identity: str) -> bytes:
+        """The bytes of a file inside the folder, through links that stay inside too.
+
+        Raises:
+            ArticleError: if it is no visible regular file inside the folder, too large, or cannot be read.
+        """
+        try:
+            path = self._path(identity)
+            if not path.startswith(self._root) or not is_visible(path[len(self._root) :]):
+                raise ArticleError("it leads out of the corpus folder, or to a hidden file; put the file itself there")
+            descriptor = os.open(path, _FLAGS)
+            try:
+                return self._contents(descriptor)
+            finally:
+                os.close(descriptor)
+        except (OSError, ValueError) as error:  # ValueError: a NUL in its name, or another drive of Windows
+            raise ArticleError(getattr(error, "strerror", None) or "it cannot be read") from error
+
+    def _path(self, identity: str) -> str:
+        """Where the file is, without a link on the way."""
+        folder, name = os.path.split(identity)
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(os.path.join(self._root, folder))  # noqa: PTH118
+        path = os.path.join(self._folders[folder], name)  # noqa: PTH118
+        is_direct = _REFUSES_LINKS and not os.path.islink(path)  # noqa: PTH114
+        return path if is_direct else os.path.realpath(path)
+
+    def _contents(self, descriptor: int) -> bytes:
+        status, limit = os.fstat(descriptor), self._limits.file_bytes
+        if not stat.S_ISREG(status.st_mode):
+            raise ArticleError("it is no regular file")
+        if status.st_size > limit:
+            raise _over("file_bytes", self._limits, f"it has {status.st_size:,} bytes")
+        parts: list[bytes] = []
+        while limit > 0 and (part := os.read(descriptor, min(limit, status.st_size + _READ_BEYOND))):
+            parts.append(part)
+            limit -= len(part)
+        return b"".join(parts)
+
+
+def read_bytes(folder: Path, identity: str, limits: FileLimits) -> bytes:
+    """The bytes of one file inside a folder; raises what `Folder.read` does."""
+    return Folder(folder, limits).read(identity)
 
 
 def is_visible(relative: str) -> bool:
     """Whether a path relative to a folder stays inside it and has no part that begins with a dot."""
     return not os.path.isabs(relative) and "/." not in f"/{relative}".replace(os.sep, "/")  # noqa: PTH117
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe nobody writes to would be waited for
 
 
 def _over(name: str, limits: FileLimits, what: str) -> ArticleError:

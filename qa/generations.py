@@ -11,7 +11,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -111,11 +111,13 @@ def build(
     *,
     strict: bool = False,
     wait_seconds: float = 0.0,
+    waiting: Callable[[str], None] = lambda line: None,
 ) -> BuildSummary:
     """Builds a new generation from a corpus folder, checks it and makes it the live one.
 
     What the live generation holds of unchanged articles and passages is taken over; the answers are those of a build
-    from nothing. While another process writes the folder it waits for at most `wait_seconds`.
+    from nothing. While another process writes the folder it waits for at most `wait_seconds`, and says so to `waiting`
+    in a line that names the process.
 
     Raises:
         CorpusError: if the folder is missing or no article in it has text; where it is `strict`, if any cannot be read.
@@ -124,7 +126,7 @@ def build(
         EmbedderError: if the embedding model cannot be loaded.
     """
     started = time.monotonic()
-    with _writing(root, wait_seconds):
+    with _writing(root, wait_seconds, waiting):
         previous = _live_name(root)
         _remove([path for path in _generations(root) if not (path / MANIFEST).is_file()])  # of builds that were killed
         earlier = Earlier.open(root / previous if previous else None, settings)
@@ -236,10 +238,12 @@ def prune(root: Path, keep: int = KEPT) -> list[str]:
 
 
 @contextlib.contextmanager
-def _writing(root: Path, wait_seconds: float = 0.0) -> Iterator[None]:
+def _writing(
+    root: Path, wait_seconds: float = 0.0, waiting: Callable[[str], None] = lambda line: None
+) -> Iterator[None]:
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with write_lock(root, wait_seconds):
+        with write_lock(root, wait_seconds, waiting):
             yield
     except OSError as error:
         raise SearchIndexError(f"The index cannot be written to {root}: {error.strerror or error}.", root) from error

@@ -6,7 +6,7 @@ The lock is the operating system's, on an open file: it ends with its process, h
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -19,8 +19,15 @@ HOLDER = "build.json"
 
 
 @contextlib.contextmanager
-def write_lock(root: Path, wait_seconds: float = 0.0) -> Iterator[None]:
+def write_lock(
+    root: Path, wait_seconds: float = 0.0, waiting: Callable[[str], None] = lambda line: None
+) -> Iterator[None]:
     """Keeps every other writer from an index folder, which must exist.
+
+    Args:
+        root: the folder.
+        wait_seconds: for at most so long another writer is waited for.
+        waiting: told once, in a line, whom it waits for.
 
     Raises:
         IndexBusyError: if another process still writes there after `wait_seconds`.
@@ -28,7 +35,13 @@ def write_lock(root: Path, wait_seconds: float = 0.0) -> Iterator[None]:
     """
     lock, holder = FileLock(root / LOCK), root / HOLDER
     try:
-        lock.acquire(timeout=wait_seconds)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            if wait_seconds <= 0:
+                raise
+            waiting(f"{_held_by(holder)} is writing the index in {root}; waiting for it.")
+            lock.acquire(timeout=wait_seconds)
     except Timeout as error:
         raise IndexBusyError(f"{_held_by(holder)} is writing the index in {root}; try again later.", root) from error
     try:

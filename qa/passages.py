@@ -90,7 +90,7 @@ class Chunker:
         taken = 0 if self._length is utf8_length else self._length("\n".join((*headings, "")))
         size = max(self._limit // 4, self._limit - taken)
         if size not in self._splitters:
-            # Imported here because it takes most of a second, and only a build cuts.
+            # Imported here because it takes a while, and only what is too long for one passage is cut.
             from langchain_text_splitters import RecursiveCharacterTextSplitter
 
             self._splitters[size] = RecursiveCharacterTextSplitter(
@@ -104,6 +104,11 @@ class Chunker:
             )
         return self._splitters[size]
 
+    def _pieces(self, text: str, headings: tuple[str, ...]) -> list[str]:
+        if self._length is utf8_length and utf8_length(text) < self._limit:
+            return [text]  # as the splitter would, whose lengths add up
+        return self._splitter(headings).split_text(text)
+
     def passages(self, document: Document, first_id: int) -> Iterator[Passage]:
         """The passages in order, numbered from `first_id`; each is a slice and holds a letter or digit."""
         number = first_id
@@ -114,7 +119,7 @@ class Chunker:
 
     def _spans(self, text: str, section: Section) -> Iterator[tuple[int, int]]:
         position = section.start
-        for piece in self._splitter(section.headings).split_text(text[section.start : section.end]):
+        for piece in self._pieces(text[section.start : section.end], section.headings):
             stripped = piece.strip()
             piece_start = position + len(piece) - len(piece.lstrip())
             position += len(piece)

@@ -11,14 +11,14 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from itertools import takewhile
-from pathlib import Path, PureWindowsPath
+from pathlib import Path, PurePath, PureWindowsPath
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from qa.config import FileLimits
-from qa.corpus import article_paths, document_id
+from qa.corpus import article_names, document_id
 from qa.datatypes import Answer, Citation, Document
 from qa.errors import ArticleError, ReceiptError
-from qa.files import SUFFIXES, content_hash, read_bytes, read_text
+from qa.files import SUFFIXES, Folder, content_hash, read_text
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -349,12 +349,12 @@ class Articles:
         Raises:
             CorpusError: if the folder does not exist or holds no article.
         """
-        self._folder, self._limits = folder, limits
-        self._paths = {document_id(path, folder): path for path in article_paths(folder)}
+        self._folder, self._limits = Folder(folder, limits), limits
+        self._names = {document_id(name): name for name in article_names(folder)}
         self._known: dict[str, _Article] = {}
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._paths)
+        return iter(self._names)
 
     def __getitem__(self, identity: str) -> _Article:
         if identity not in self._known:
@@ -362,12 +362,11 @@ class Articles:
         return self._known[identity]
 
     def _read(self, identity: str) -> _Article:
-        if identity not in self._paths:
+        if identity not in self._names:
             return _Article("", "", "there is no such article")
-        path = self._paths[identity]
+        name = self._names[identity]
         try:
-            raw = read_bytes(self._folder, str(path.relative_to(self._folder)), self._limits)
-            read = read_text(raw, path.suffix.lower(), self._limits)
+            read = read_text(self._folder.read(name), PurePath(name).suffix.lower(), self._limits)
             return _Article(read.text, read.content_hash)
         except ArticleError as error:
             return _Article("", "", f"the article cannot be read: {error}")

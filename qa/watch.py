@@ -1,6 +1,7 @@
 """A folder of articles under watch: its edits, told once they have settled."""
 
 import contextlib
+import ctypes
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from watchfiles import watch
 
 QUIET = 1.0  # seconds without an edit after which a burst of them is over
 
+_TRIM_THRESHOLD, _TRIM_BYTES = -1, 128 * 1024  # glibc's number for the parameter, and its value at the start
 _STEP = 50  # milliseconds in which what is reported together has to come
 
 
@@ -32,6 +34,16 @@ def edits(folder: Path, index_folder: Path, quiet: float = QUIET) -> Iterator[No
         else:
             with contextlib.suppress(FileNotFoundError):  # it went before it was watched
                 yield from _edits_of_one(folder, watched, index_folder.resolve(), quiet)
+
+
+def return_freed_memory() -> None:
+    """From here on the memory that a build frees goes back to the system, so that it does not grow from build to build.
+
+    glibc raises the amount it keeps, of each of many arenas, with the largest block that was ever freed, unless its
+    trim threshold is set (mallopt(3)). On other systems this does nothing.
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).mallopt(_TRIM_THRESHOLD, _TRIM_BYTES)
 
 
 def _edits_of_one(folder: Path, watched: tuple[int, int], index_folder: Path, quiet: float) -> Iterator[None]:

@@ -13,7 +13,7 @@ from qa import converters, files, generations
 from qa.chat import Chat
 from qa.cli import main
 from qa.config import FileLimits, IndexSettings
-from qa.corpus import Unreadable, article_paths, parse_document, read_corpus
+from qa.corpus import Unreadable, article_names, parse_document, read_corpus
 from qa.errors import ArticleError
 from qa.files import read_bytes, read_text
 from qa.passages import sections
@@ -259,7 +259,7 @@ def test_pipes_and_devices_are_no_articles(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("Text.", encoding="utf-8")
     os.mkfifo(tmp_path / "pipe.md")
     (tmp_path / "device.md").symlink_to("/dev/zero")
-    assert [path.name for path in article_paths(tmp_path)] == ["a.md"]
+    assert article_names(tmp_path) == ["a.md"]
     for name in ("pipe.md", "device.md"):
         with pytest.raises(ArticleError):
             read_bytes(tmp_path, name, LIMITS)

@@ -48,12 +48,20 @@ def test_who_comes_second_is_told_who_is_writing(small_corpus: Path, small_index
 
 
 def test_who_waits_goes_on_when_the_other_has_ended(small_corpus: Path, small_index: Path) -> None:
-    """A build that may wait starts once the other process is done."""
+    """A build that may wait says for whom, once, and starts when the other process is done."""
+    said: list[str] = []
     with holding(small_index) as other:
         ended = threading.Timer(0.3, other.communicate, ["done\n"])
         ended.start()
-        assert generations.build(small_corpus, small_index, IndexSettings(), wait_seconds=60).changes.kept
+        summary = generations.build(small_corpus, small_index, IndexSettings(), wait_seconds=60, waiting=said.append)
+        assert summary.changes.kept
         ended.join()
+        (line,) = said
+        assert line.startswith(f"Process {other.pid} (since ")
+    generations.build(small_corpus, small_index, IndexSettings(), wait_seconds=60, waiting=said.append)
+    assert len(said) == 1
+    with write_lock(small_index):  # which was let go whole
+        pass
 
 
 def test_a_dead_process_holds_nothing(small_corpus: Path, small_index: Path) -> None:

@@ -1,4 +1,7 @@
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
@@ -6,7 +9,7 @@ from hypothesis import strategies as st
 
 from qa.corpus import parse_document
 from qa.datatypes import Passage
-from qa.passages import Chunker, token_fitting_length
+from qa.passages import Chunker, token_fitting_length, utf8_length
 
 LIMIT = 120
 
@@ -47,6 +50,25 @@ def test_passages_are_slices_that_lose_no_letter(text: str) -> None:
             lost += [line[i] for i in range(len(line)) if line[i].isalnum() and not covered[position + i]]
         position += len(line)
     assert lost == []
+
+
+@given(articles.filter(bool), st.integers(-3, 3))
+@settings(max_examples=200, deadline=None)
+def test_section_left_whole_is_what_the_splitter_makes_of_it(text: str, difference: int) -> None:
+    """Around the length up to which a text is left whole, the pieces are those that the splitter cuts."""
+    chunker = Chunker(max(1, utf8_length(text) + difference))
+    assert chunker._pieces(text, ()) == chunker._splitter(()).split_text(text)
+
+
+def test_no_splitter_is_loaded_for_what_is_short(tmp_path: Path) -> None:
+    """A build of articles whose sections each fit a passage does not load the splitter, which takes a while."""
+    (tmp_path / "a.md").write_text("# A\n\nShort.\n", encoding="utf-8")
+    code = (
+        "import sys; from pathlib import Path; from qa import generations; from qa.config import IndexSettings;"
+        "generations.build(Path(sys.argv[1]), Path(sys.argv[1]) / 'index', IndexSettings());"
+        "sys.exit('langchain_text_splitters' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
 
 
 def test_paragraphs_and_sentences_are_kept_whole_where_they_fit() -> None:

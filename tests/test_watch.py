@@ -1,6 +1,8 @@
 """`qa build --watch` as a person runs it: in a process of its own, over a folder that is edited."""
 
+import os
 import queue
+import random
 import re
 import shutil
 import signal
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from conftest import SMALL_ARTICLES, write_articles
+from test_lock import holding
 
 from qa import generations
 from qa.chat import Chat
@@ -118,6 +121,43 @@ def test_a_failed_build_says_why_and_watching_goes_on(
     assert generations.live_folder(root) != live
     write_articles(small_corpus, {"bees.en.md": "# Bees\n\nThe hive on the roof holds 40,000 bees.\n"})
     watched.built(len(SMALL_ARTICLES) + 1)
+
+
+def test_another_s_build_is_waited_for(
+    small_corpus: Path, tmp_path: Path, watching: Callable[[Path, Path], Watching]
+) -> None:
+    """While another process writes the index an edit waits, the line says for whom, and it is built afterwards."""
+    root = tmp_path / "index"
+    watched = watching(small_corpus, root)
+    with holding(root) as other:
+        write_articles(small_corpus, {"bees.en.md": "# Bees\n\nThe hive on the roof holds 40,000 bees.\n"})
+        assert re.match(
+            rf"qa: Process {other.pid} \(since .+\) is writing the index .+; waiting for it\.", watched.line()
+        )
+        assert watched.is_silent()
+        other.communicate("done\n")
+    watched.built(len(SMALL_ARTICLES) + 1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, and is of one system's allocator")
+def test_memory_does_not_grow_from_build_to_build(
+    small_corpus: Path, tmp_path: Path, watching: Callable[[Path, Path], Watching]
+) -> None:
+    """Twelve builds in one process, each of 1,500 passages' terms, take no more memory than the first three took."""
+    watched = watching(small_corpus, tmp_path / "index")
+    sentence = "The {} clock of mill {} struck {} times. 第{}座磨坊的钟敲了很多下。"
+    generator = random.Random(1)
+    parts = ["\n".join(sentence.format(*generator.choices(range(9999), k=4)) for _ in range(6)) for _ in range(1_500)]
+    bulk = {f"mills {i}.md": "\n\n## Part\n\n".join(parts[i::50]) for i in range(50)}
+    write_articles(small_corpus, bulk)
+    watched.built(len(SMALL_ARTICLES) + len(bulk))
+    taken: list[int] = []
+    for number in range(12):
+        write_articles(small_corpus, {"mills 0.md": f"{bulk['mills 0.md']}\n\nNo. {number}.\n"})
+        watched.built(len(SMALL_ARTICLES) + len(bulk))
+        status = Path(f"/proc/{watched.process.pid}/statm").read_text(encoding="ascii")
+        taken.append(int(status.split()[1]) * os.sysconf("SC_PAGE_SIZE"))
+    assert max(taken[3:]) < max(taken[:3]) + 15_000_000, taken
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to a whole console")
