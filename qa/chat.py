@@ -18,7 +18,7 @@ from qa.corpus import document_of
 from qa.datatypes import Answer, Document, Explanation, Hit, Passage
 from qa.errors import ArticleError, CorpusError, QuestionError, WenjuError
 from qa.explanation import explain
-from qa.files import PLAIN, FileText, hash_of, read_bytes, read_text
+from qa.files import PLAIN, FileText, Folder, hash_of, read_text
 from qa.follow_up import complete, turn
 from qa.retriever import Retriever
 from qa.text import dominant_language
@@ -160,20 +160,21 @@ class Chat:
 
     def _fresh(self, hits: Sequence[Hit]) -> list[Hit]:
         """Those whose passage stands in its file as the file is now."""
-        changed = {identity: self._changed(identity) for identity in {hit.passage.document_id for hit in hits}}
+        files = Folder(self.corpus, self.settings.index)
+        changed = {identity: self._changed(files, identity) for identity in {hit.passage.document_id for hit in hits}}
         return [hit for hit in hits if _stands(hit.passage, changed[hit.passage.document_id])]
 
-    def _changed(self, identity: str) -> str | None:
+    def _changed(self, files: Folder, identity: str) -> str | None:
         """What an article says now; None where its file is as it was indexed.
 
         Nothing where it cannot be read, or is one to convert, which would take seconds.
         """
-        suffix, limits = PurePosixPath(identity).suffix.lower(), self.settings.index
+        suffix = PurePosixPath(identity).suffix.lower()
         try:
-            raw = read_bytes(self.corpus, identity, limits)
+            raw = files.read(identity)
             if hash_of(raw, suffix) == self.index.documents[identity].content_hash:
                 return None
-            return read_text(raw, suffix, limits).text if suffix in PLAIN else ""
+            return read_text(raw, suffix, self.settings.index).text if suffix in PLAIN else ""
         except ArticleError:
             return ""
 
@@ -187,7 +188,7 @@ class Chat:
             raise CorpusError(f"The index holds no article {document_id!r}.", self.corpus)
         limits = self.settings.index
         try:
-            raw = read_bytes(self.corpus, document_id, limits)
+            raw = Folder(self.corpus, limits).read(document_id)
             return _parsed(document_id, read_text(raw, PurePosixPath(document_id).suffix.lower(), limits))
         except ArticleError as error:
             path = self.corpus / document_id

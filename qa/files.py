@@ -103,11 +103,6 @@ class Folder:
         return b"".join(parts)
 
 
-def read_bytes(folder: Path, identity: str, limits: FileLimits) -> bytes:
-    """The bytes of one file inside a folder; raises what `Folder.read` does."""
-    return Folder(folder, limits).read(identity)
-
-
 def is_visible(relative: str) -> bool:
     """Whether a path relative to a folder stays inside it and has no part that begins with a dot."""
     return not os.path.isabs(relative) and "/." not in f"/{relative}".replace(os.sep, "/")  # noqa: PTH117

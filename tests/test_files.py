@@ -15,7 +15,7 @@ from qa.cli import main
 from qa.config import FileLimits, IndexSettings
 from qa.corpus import Unreadable, article_names, parse_document, read_corpus
 from qa.errors import ArticleError
-from qa.files import read_bytes, read_text
+from qa.files import Folder, read_text
 from qa.passages import sections
 from qa.text import headings, sentences
 
@@ -250,7 +250,7 @@ def test_nothing_but_a_visible_file_of_the_folder_is_opened(tmp_path: Path, iden
     (folder / "link.md").symlink_to(tmp_path / "secret.md")
     (folder / "hidden link.md").symlink_to(folder / ".hidden.md")
     with pytest.raises(ArticleError):
-        read_bytes(folder, identity.replace("{root}", str(tmp_path)), LIMITS)
+        Folder(folder, LIMITS).read(identity.replace("{root}", str(tmp_path)))
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
@@ -262,7 +262,7 @@ def test_pipes_and_devices_are_no_articles(tmp_path: Path) -> None:
     assert article_names(tmp_path) == ["a.md"]
     for name in ("pipe.md", "device.md"):
         with pytest.raises(ArticleError):
-            read_bytes(tmp_path, name, LIMITS)
+            Folder(tmp_path, LIMITS).read(name)
 
 
 def test_name_of_255_bytes_is_read_and_control_characters_are_not(tmp_path: Path) -> None:
@@ -284,7 +284,7 @@ def test_large_text_is_refused_before_it_is_read(tmp_path: Path) -> None:
     with pytest.raises(
         ArticleError, match=r"200,000,000 bytes \(limit 100,000,000\); raise it with --limit file_bytes=N"
     ):
-        read_bytes(tmp_path, "large.txt", LIMITS)
+        Folder(tmp_path, LIMITS).read("large.txt")
 
 
 @pytest.mark.parametrize(
