@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LONGEST_CALL = 16_000_000  # bytes; a call brings the conversation along, a few thousand bytes an answer
+LONGEST_CALL = 4_000_000  # bytes; a call brings the conversation along, a few thousand bytes an answer
 
 _READ = re.compile(
     r"/|/(healthz|config|theme\.css|robots\.txt|favicon\.ico|manifest\.json)|/(assets|static)/[\w./@+~-]{1,200}"
