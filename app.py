@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import html
+import logging
 import os
 import re
 import socket
@@ -20,6 +21,7 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI
 
+from gate import Gate
 from qa import receipts, render
 from qa.chat import Chat, LiveChat
 from qa.cli import main
@@ -108,17 +110,25 @@ def notice_html(error: WenjuError, chat: Chat) -> str:
     return f'<p role="alert">⚠️ {advice}{html.escape(str(error))}</p>'
 
 
-def question_of(history: list[Message], index: int) -> str:
-    """The question of the exchange a bubble belongs to, as it was before `render.plain_markdown`."""
-    return html.unescape(re.sub(r"\\(.)", r"\1", history[index - index % 2]["content"][0]["text"]))
+def forgotten(history: list[Message], answers: list[Answer]) -> int:
+    """How many exchanges on the page the server does not know: it was started anew, or the page was away for long."""
+    return len(history) // 2 - len(answers)
 
 
-def asked_again(chat: Chat, question: str, before: Answer | None) -> Answer:
-    """An earlier question asked of the articles as they are now, with what was searched and written for it then."""
-    if before is None:
+def asked_again(chat: Chat, history: list[Message], answers: list[Answer], index: int) -> Answer:
+    """The question of the exchange a bubble belongs to, asked of the articles as they are now.
+
+    With what was searched and written for it then, where the server knows. The question is the one that was asked,
+    before `render.plain_markdown`.
+    """
+    if index not in range(len(history)):
+        raise QuestionError("The conversation was cleared; ask again.")
+    question = html.unescape(re.sub(r"\\(.)", r"\1", history[index - index % 2]["content"][0]["text"]))
+    number = index // 2 - forgotten(history, answers)
+    if number not in range(len(answers)):
         return chat.ask(question, searched_as=question)
-    answer = chat.ask(question, searched_as=before.searched)
-    return replace(answer, written=before.written, notice=before.notice)
+    before = answers[number]
+    return replace(chat.ask(question, searched_as=before.searched), written=before.written, notice=before.notice)
 
 
 def writable(text: str) -> str:
@@ -146,7 +156,7 @@ def write(live: LiveChat, answers: list[Answer], fresh: bool, turn: Turn) -> Ite
 def settle(live: LiveChat, history: list[Message], answers: list[Answer], last: Last | None) -> tuple[Any, ...]:
     """Puts what was written into the bubble of its exchange, where that is still there, and marks what it cites."""
     number, answer = last or (len(answers), None)
-    place, chat = 2 * number + 1, live.current()
+    place, chat = 2 * (number + forgotten(history, answers)) + 1, live.current()
     if answer is None or number >= len(answers) or answers[number].searched != answer.searched:
         return gr.skip(), gr.skip(), gr.skip(), gr.skip()
     if answer.generation != chat.generation:  # the index was switched meanwhile: its citations stand as they are
@@ -188,15 +198,14 @@ def build_page(live: LiveChat) -> gr.Blocks:
         return "" if said[-1] else gr.skip(), *said
 
     def search_again(
-        searched: str, shown: Answer, history: list[Message], answers: list[Answer], turn: Turn
+        searched: str, last: Answer | None, history: list[Message], answers: list[Answer], turn: Turn
     ) -> tuple[Any, ...]:
-        chat = live.current()
-        return converse(chat, lambda: chat.ask(shown.question, searched_as=searched), history, answers, turn)
+        chat, question = live.current(), last.question if last else searched
+        return converse(chat, lambda: chat.ask(question, searched_as=searched), history, answers, turn)
 
     def recall(history: list[Message], answers: list[Answer], event: gr.SelectData) -> tuple[Any, Any, Any, str]:
-        question, number = question_of(history, event.index), event.index // 2
-        before, chat = answers[number] if 2 * len(answers) == len(history) else None, live.current()
-        return shown(chat, lambda: asked_again(chat, question, before))
+        chat = live.current()
+        return shown(chat, lambda: asked_again(chat, history, answers, event.index))
 
     def forget(turn: Turn) -> tuple[Any, ...]:
         turn.number += 1
@@ -251,7 +260,8 @@ def build_page(live: LiveChat) -> gr.Blocks:
 
 def create_app(live: LiveChat) -> FastAPI:
     """The web application: the page at `/`, and `/healthz`."""
-    application = FastAPI(title="Wenju", docs_url=None, redoc_url=None)
+    application, page = FastAPI(title="Wenju", docs_url=None, redoc_url=None, openapi_url=None), build_page(live)
+    application.add_middleware(Gate, page=page)
 
     @application.get("/healthz")
     def healthz() -> dict[str, object]:
@@ -260,7 +270,7 @@ def create_app(live: LiveChat) -> FastAPI:
         return {**said, "problem": live.problem} if live.problem else said
 
     mounted: FastAPI = gr.mount_gradio_app(
-        application, build_page(live), path="/", css=STYLE, theme=gr.themes.Base(), footer_links=[]
+        application, page, path="/", css=STYLE, theme=gr.themes.Base(), footer_links=[]
     )
     return mounted
 
@@ -275,6 +285,8 @@ def serve(live: LiveChat, host: str, port: int) -> None:
         raise WenjuError(f"Nothing can be served at {host}, port {port}: {error}; choose others.") from error
     settings = uvicorn.Config(create_app(live), log_level="warning", timeout_graceful_shutdown=LEAVE_SECONDS)
     server = uvicorn.Server(settings)
+    # Pages that are still open are cut off when it stops, which is no error.
+    logging.getLogger("uvicorn.error").addFilter(lambda record: not server.should_exit)
     print(f"Wenju is at http://{host}:{listening.getsockname()[1]} (Ctrl-C stops it)", flush=True)
     server.run(sockets=[listening])
 

@@ -98,7 +98,7 @@ class Chat:
         cleaned = self._checked(question)
         before = [replace(answer, searched_as=_plain(answer.searched)[0]) for answer in history[-_TURNS:]]
         whole = complete(cleaned, [turn(answer) for answer in before])
-        return question if whole == cleaned or len(whole) > self.settings.answer.question_characters else whole
+        return question if whole == cleaned or _length(whole) > self.settings.answer.question_characters else whole
 
     @property
     def writes(self) -> bool:
@@ -146,8 +146,8 @@ class Chat:
 
     def _checked(self, question: str) -> str:
         limit = self.settings.answer.question_characters
-        if len(question) > limit:
-            raise QuestionError(f"The question has {len(question):,} characters; ask in {limit:,} or fewer.")
+        if (length := _length(question)) > limit:
+            raise QuestionError(f"The question has {length:,} characters; ask in {limit:,} or fewer.")
         cleaned, _ = _plain(question)
         if not any(character.isalnum() for character in cleaned):
             raise QuestionError("The question holds no word or number; ask in Chinese or English.")
@@ -242,6 +242,11 @@ class LiveChat:
             self._refused = self.problem = ""
         except WenjuError as error:
             self._refused, self.problem = name, str(error)
+
+
+def _length(question: str) -> int:
+    """Characters of a question, written out: one ligature is searched as up to eighteen letters."""
+    return max(len(question), len(unicodedata.normalize("NFKC", question)))
 
 
 def _plain(question: str) -> tuple[str, list[int]]:

@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import os
+import posixpath
 import re
 import sys
 import threading
@@ -21,7 +22,7 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 from xml.parsers import expat
 
-VERSION: Final = 1  # raised when the same file gives another text
+VERSION: Final = 2  # raised when the same file gives another text
 OUT_OF_MEMORY: Final = 97  # exit code
 
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
@@ -200,9 +201,18 @@ def _is_wide(text: str) -> bool:
 
 def csv_text(raw: bytes, limits: Limits) -> str:
     """A line a row, each cell with the name of its column where the first row holds names."""
+    return _table_text(raw, limits, _DELIMITERS)
+
+
+def tsv_text(raw: bytes, limits: Limits) -> str:
+    """As `csv_text`, of cells between tabs, which may hold other delimiters."""
+    return _table_text(raw, limits, "\t")
+
+
+def _table_text(raw: bytes, limits: Limits, delimiters: str) -> str:
     text = raw.decode("utf-8-sig", "replace")
     first = text[: text.find("\n") + 1 or len(text)]
-    delimiter = max(_DELIMITERS, key=first.count)
+    delimiter = max(delimiters, key=first.count)
     csv.field_size_limit(2**31 - 1)
     try:
         return limits.said(_rows(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)), "\n")
@@ -274,7 +284,8 @@ def epub_text(raw: bytes, limits: Limits) -> str:
         files = {item.get("id", ""): item.get("href", "") for item in contents.of("item")}
         order = [files.get(item.get("idref", ""), "") for item in contents.of("itemref")]
         folder = PurePosixPath(package).parent
-        chapters = [name for href in order if (name := str(folder / _unquoted(href.partition("#")[0]))) in names]
+        places = [posixpath.normpath(folder / _unquoted(href.partition("#")[0])) for href in order]
+        chapters = [place for place in places if place in names]
         if not chapters:
             raise Refused("it is an EPUB without chapters, or an encrypted one; save it anew")
         texts = (html_text(_utf8(limits.unpack(archive, name)), limits) for name in dict.fromkeys(chapters))
@@ -389,7 +400,7 @@ def _width(text: str) -> int:
 
 
 CONVERTERS: Mapping[str, Callable[[bytes, Limits], str]] = {
-    ".html": html_text, ".htm": html_text, ".xhtml": html_text, ".csv": csv_text, ".tsv": csv_text,
+    ".html": html_text, ".htm": html_text, ".xhtml": html_text, ".csv": csv_text, ".tsv": tsv_text,
     ".epub": epub_text, ".docx": docx_text, ".pdf": pdf_text,
 }  # fmt: skip
 

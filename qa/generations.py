@@ -186,7 +186,8 @@ def listed(root: Path) -> list[Generation]:
         IndexMissingError: if there is none.
     """
     live = _live_name(root)
-    found = [_described(folder, live) for folder in _generations(root)] if root.is_dir() else []
+    described = (_described(folder, live) for folder in _generations(root)) if root.is_dir() else ()
+    found = [each for each in described if (root / each.name).is_dir()]  # another process may remove some
     if not found:
         raise IndexMissingError(f"There is no index in {root}; run `qa build` first.", root)
     return found
@@ -215,7 +216,7 @@ def rollback(root: Path) -> str:
     """
     with _writing(root):
         live = live_folder(root).name
-        older = [each for each in listed(root) if each.name < live and each.state == "kept"]
+        older = [each for each in listed(root) if _number(each.name) < _number(live) and each.state == "kept"]
         if not older:
             raise IndexMissingError(f"{root} holds no whole generation older than {live}; run `qa build`.", root)
         _point_at(root, older[-1].name)
@@ -321,7 +322,11 @@ def _described(folder: Path, live: str | None) -> Generation:
 
 
 def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    size = 0
+    with contextlib.suppress(FileNotFoundError):  # another process may remove it
+        for path in folder.rglob("*"):
+            size += path.stat().st_size if path.is_file() else 0
+    return size
 
 
 def _new_folder(root: Path) -> Path:
@@ -330,7 +335,10 @@ def _new_folder(root: Path) -> Path:
 
 
 def _point_at(root: Path, name: str) -> None:
-    """Names the live generation by an atomic replace, on the disk before anything older is removed."""
+    """Names the live generation by an atomic replace of a file whose content is on the disk.
+
+    After a power failure it may name a generation whose files did not get there all: their checksums tell.
+    """
     written = root / f"{POINTER}.new"
     with written.open("w", encoding="utf-8", newline="\n") as file:
         file.write(json.dumps({"generation": name}) + "\n")

@@ -34,8 +34,9 @@ def stands_in_file(answer: Answer, corpus: Path) -> bool:
         "\ud800",
         "\u200b\u200d\ufeff",
         "问" * 100_000,
+        "ﷺ" * 2_000,
     ],
-    ids=["empty", "blank", "emoji", "controls", "punctuation", "lone surrogate", "invisible", "long"],
+    ids=["empty", "blank", "emoji", "controls", "punctuation", "lone surrogate", "invisible", "long", "ligatures"],
 )
 def test_what_is_no_question_is_said_in_one_line(question: str, chat: Chat) -> None:
     """A question without a word, or far too long, raises an error of one short line."""

@@ -25,7 +25,7 @@ def copied(tmp_path: Path) -> Path:
     """A clone of the project that a test may harm."""
     folder = tmp_path / "a clone"
     shutil.copytree(Path(qa.__file__).parent, folder / "qa", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("app.py", "pyproject.toml"):
+    for name in ("app.py", "gate.py", "pyproject.toml"):
         shutil.copyfile(ROOT / name, folder / name)
     return folder
 

@@ -1,5 +1,6 @@
 import io
 import os
+import posixpath
 import subprocess
 import sys
 import zipfile
@@ -95,6 +96,15 @@ def test_book_is_read_in_its_order_under_its_title() -> None:
     assert found[("The Book", "One", "Two")] == "Second text."
 
 
+def test_chapters_beside_the_folder_of_the_book_are_read() -> None:
+    """A chapter may stand anywhere in the archive: its place is told from where the book's contents stand."""
+    raw = epub("The Book", {"../Text/one.xhtml": "<p>First text.</p>", "./two.xhtml": "<p>Second text.</p>"})
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        parts = {posixpath.normpath(name): archive.read(name) for name in archive.namelist()}
+    text = text_of(zipped(parts), ".epub")
+    assert text.index("First text.") < text.index("Second text.")
+
+
 @pytest.mark.parametrize(
     ("page", "text"),
     [
@@ -138,6 +148,12 @@ def test_table_becomes_a_line_a_row(table: str, text: str) -> None:
     """A row becomes a line in which each cell has the name of its column, where the first row holds names."""
     assert text_of(table.encode(), ".csv") == text
     assert text_of(table.encode("utf-16"), ".csv") == text
+
+
+def test_table_with_tabs_may_hold_commas() -> None:
+    """Cells of a `.tsv` file end at tabs alone, whatever else its names and numbers hold."""
+    table = "Name, first and last\tBorn, died\nLu Xun, writer\t1881, 1936\n"
+    assert text_of(table.encode(), ".tsv") == "Name, first and last: Lu Xun, writer; Born, died: 1881, 1936"
 
 
 def test_missing_converter_is_named_with_its_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

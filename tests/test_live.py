@@ -1,5 +1,6 @@
 """A server that goes on answering while the index is built and switched."""
 
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -120,6 +121,36 @@ def test_opening_while_generations_come_and_go(small_corpus: Path, small_index: 
         finally:
             done.set()
         assert all(len(opener.result()) > 1 for opener in openers)
+
+
+def test_listing_while_generations_come_and_go(small_corpus: Path, small_index: Path) -> None:
+    """A list made at any moment while others build and prune names whole generations, and is never an error."""
+    done = threading.Event()
+
+    def list_again_and_again() -> set[str]:
+        seen: set[str] = set()
+        while not done.is_set():
+            seen |= {each.name for each in generations.listed(small_index)}
+        return seen
+
+    with ThreadPoolExecutor(2) as threads:
+        listers = [threads.submit(list_again_and_again) for _ in range(2)]
+        try:
+            for _ in range(8):
+                generations.build(small_corpus, small_index, IndexSettings())
+                generations.prune(small_index, keep=1)
+        finally:
+            done.set()
+        assert all(len(lister.result()) > 1 for lister in listers)
+
+
+def test_the_generation_before_has_the_number_before(small_corpus: Path, small_index: Path) -> None:
+    """Generations are in the order of their numbers, however many digits these have."""
+    first = generations.live_folder(small_index)
+    renamed = first.rename(first.with_name(first.name.replace("000001", "999999")))
+    (small_index / generations.POINTER).write_text(json.dumps({"generation": renamed.name}), encoding="utf-8")
+    assert generations.build(small_corpus, small_index, IndexSettings()).generation.startswith("generation-1000000-")
+    assert generations.rollback(small_index) == renamed.name
 
 
 def test_generations_are_listed_switched_and_pruned(small_corpus: Path, small_index: Path) -> None:

@@ -18,7 +18,17 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    Route,
+    expect,
+    sync_playwright,
+)  # fmt: skip
 from test_llm import Server, endless, event, fails, language_server, writes
 
 from app import EXAMPLES, create_app, serve
@@ -430,6 +440,26 @@ def test_an_earlier_follow_up_is_recalled_as_searched(page: Page, chat: Chat) ->
     expect(searched_box(page)).to_have_value(answer.searched_as)
 
 
+def test_a_conversation_the_server_has_forgotten_goes_on(page: Page, chat: Chat) -> None:
+    """Once the server knows nothing of a conversation any more, its bubbles stay, lead to their articles, and go on."""
+    ask(page, ENGLISH)
+    bubble = ask(page, CHINESE)
+
+    def as_another(route: Route) -> None:
+        route.continue_(post_data=re.sub(r'(?<="session_hash":")\w+', "another", route.request.post_data or ""))
+
+    page.route("**/run/predict", as_another)
+    searched_box(page).fill("How many robots ran the canteen?")
+    page.get_by_role("button", name="重新检索 Search again").click()
+    expect(answers(page)).to_have_count(3)
+    expect_said(answers(page).last, chat, chat.ask("How many robots ran the canteen?"))
+    bubble.get_by_role("link", name="[1]").first.click()
+    expect_marked(page, chat.ask(CHINESE))
+    answers(page).last.get_by_role("link", name="[1]").first.click()
+    expect_marked(page, chat.ask("How many robots ran the canteen?"))
+    expect(answers(page)).to_have_count(3)
+
+
 def test_a_new_conversation_has_no_history(page: Page, visit: Visit, chat: Chat) -> None:
     """Once cleared, a conversation is forgotten; and no visitor's question is completed with another's."""
     ask(page, "众智FlagOS 2.0支持多少款芯片？")
@@ -623,7 +653,7 @@ def test_an_address_in_use_is_a_person_s_to_mend(chat: Chat) -> None:
 
 
 def test_one_command_builds_and_serves(visit: Visit, tmp_path: Path) -> None:
-    """`python app.py` builds a missing index, prints where it is, answers there, and reaches nothing beyond."""
+    """`python app.py` builds a missing index, says where it is, answers there, reaches nothing beyond, ends quietly."""
     (tmp_path / "sitecustomize.py").write_text(offline.source(), encoding="utf-8")  # run by Python before app.py
     command = [sys.executable, str(ROOT / "app.py"), "--index", str(tmp_path / "index"), "--port", "0"]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONIOENCODING": "utf-8"}
@@ -643,6 +673,8 @@ def test_one_command_builds_and_serves(visit: Visit, tmp_path: Path) -> None:
             expect(bubble).to_contain_text("32 AI chips")
             assert (tmp_path / "index" / generations.POINTER).is_file()
             assert process.poll() is None
+            process.terminate()  # with the page still open
+            assert "Traceback" not in process.stdout.read()
         finally:
             too_long.cancel()
             process.terminate()

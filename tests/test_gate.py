@@ -1,0 +1,140 @@
+"""What is sent to the page's server by something else than the page."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from test_page import ENGLISH, served
+
+from gate import LONGEST_CALL
+from qa.chat import Chat
+
+CALL = "/gradio_api/run/predict"
+
+
+@pytest.fixture(scope="module")
+def client(chat: Chat) -> Iterator[httpx.Client]:
+    """A client of a server of the shipped articles."""
+    with served(chat) as address, httpx.Client(base_url=address, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def numbers(client: httpx.Client) -> dict[str, int]:
+    """The numbers of the page's functions by their names."""
+    return {each["api_name"]: each["id"] for each in client.get("/config").json()["dependencies"]}
+
+
+def asked(client: httpx.Client, number: Any, data: Any, **more: Any) -> httpx.Response:
+    return client.post(CALL, json={"fn_index": number, "data": data, "session_hash": "visitor", **more})
+
+
+def bubble(content: Any) -> list[dict[str, Any]]:
+    return [{"role": "user", "metadata": None, "options": None, "content": content}]
+
+
+def test_a_call_of_the_page_is_answered(client: httpx.Client, numbers: dict[str, int], chat: Chat) -> None:
+    """A call in the page's own words is answered, and the conversation it brings comes back with the answer."""
+    before = bubble([{"text": "before", "type": "text"}])
+    answer = asked(client, numbers["respond"], [ENGLISH, before, None, None])
+    assert answer.status_code == 200
+    conversation = answer.json()["data"][1]
+    assert [each["content"][0]["text"] for each in conversation[:2]] == ["before", ENGLISH]
+    assert chat.ask(ENGLISH).citations[0].quote[:20] in answer.text
+
+
+def test_no_file_of_the_server_is_given_away(client: httpx.Client, numbers: dict[str, int], tmp_path: Path) -> None:
+    """A conversation that names a file of the server, an address or a component is refused, and so is such a question.
+
+    Gradio would copy the file to where anyone may fetch it, and fetch the address.
+    """
+    secret = tmp_path / "secret.txt"
+    secret.write_text("the secret", encoding="utf-8")
+    for path in (str(secret), "http://127.0.0.2/"):
+        file = {"path": path, "url": path, "meta": {"_type": "gradio.FileData"}}
+        component = {"type": "component", "component": "file", "value": file, "constructor_args": {}, "props": {}}
+        for content in (
+            [{"type": "file", "file": file}],
+            [{"type": "file", "file": {"path": path}}],
+            [component],
+            file,
+        ):
+            answer = asked(client, numbers["respond"], [ENGLISH, bubble(content), None, None])
+            assert (answer.status_code, answer.json()) == (400, {"detail": "This is no call of the page."})
+        assert asked(client, numbers["respond"], [file, [], None, None]).status_code == 400
+
+
+@pytest.mark.parametrize("value", [None, 1, True, [], {}, ["a"], {"a": 1}], ids=repr)
+def test_a_question_is_text(value: Any, client: httpx.Client, numbers: dict[str, int]) -> None:
+    """What is no text is not taken for a question."""
+    assert asked(client, numbers["respond"], [value, [], None, None]).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "value", [1, "x", {}, ["x"], [None], [{}], [{"role": "user"}], bubble("x"), bubble([])], ids=repr
+)
+def test_a_conversation_is_bubbles(value: Any, client: httpx.Client, numbers: dict[str, int]) -> None:
+    """What is no list of bubbles with text is not taken for a conversation."""
+    assert asked(client, numbers["respond"], [ENGLISH, value, None, None]).status_code == 400
+
+
+def test_what_is_sent_for_a_state_counts_for_nothing(client: httpx.Client, numbers: dict[str, int]) -> None:
+    """The answers so far are those the server keeps, not those that are sent."""
+    for value in ("x", [1], [{}]):
+        assert asked(client, numbers["respond"], [ENGLISH, [], value, value]).status_code == 200
+
+
+def test_a_click_has_a_place(client: httpx.Client, numbers: dict[str, int]) -> None:
+    """A click on no bubble, or on none that is there, is refused; one that is there is answered."""
+    there = bubble([{"text": ENGLISH, "type": "text"}])
+    for event in ({}, {"event_data": 5}, {"event_data": {}}, {"event_data": {"index": "x"}}):
+        assert asked(client, numbers["recall"], [there, None], **event).status_code == 400
+    for index, shown in ((0, "<mark"), (5, "The conversation was cleared"), (-1, "The conversation was cleared")):
+        answer = asked(client, numbers["recall"], [there, None], event_data={"index": index, "value": "x"})
+        assert answer.status_code == 200
+        assert shown in answer.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"null", b"1", b"\xff\xfe", b"[" * 100_000, b'{"data": []}', b'{"fn_index": 99, "data": []}',
+     b'{"fn_index": -1, "data": [], "session_hash": "a"}', b'{"fn_index": 1, "data": [], "session_hash": "a"}',
+     b'{"fn_index": 1, "data": {}, "session_hash": "a"}', b'{"fn_index": 2, "data": [], "session_hash": "a"}'],
+    ids=lambda body: repr(body[:50]),
+)  # fmt: skip
+def test_what_is_no_call_is_refused(body: bytes, client: httpx.Client) -> None:
+    """A body that is damaged, incomplete, or names no function of the page is refused, whatever it says it is."""
+    for kind in ("application/json", "text/plain", "multipart/form-data; boundary=x", ""):
+        assert client.post(CALL, content=body, headers={"content-type": kind}).status_code == 400
+
+
+def test_a_call_may_not_be_too_long(client: httpx.Client, numbers: dict[str, int]) -> None:
+    """A body is read up to a limit, and refused with it."""
+    body = json.dumps({"fn_index": numbers["respond"], "data": ["x" * LONGEST_CALL, [], None, None]}).encode()
+    answer = client.post(CALL, content=body)
+    assert answer.status_code == 413
+    assert f"{LONGEST_CALL:,}" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["upload", "file=/etc/passwd", "file/etc/passwd", "proxy=http://127.0.0.2/", "call/respond", "run/respond",
+     "api/respond", "reset", "stream/x", "process_recording", "info", "openapi.json", "runs", "token", "user"],
+)  # fmt: skip
+def test_nothing_else_of_gradio_is_reached(path: str, client: httpx.Client) -> None:
+    """Nothing is stored, proxied or given back by path, by any method."""
+    assert client.post(f"/gradio_api/{path}", files={"files": ("name.html", b"x")}).status_code == 404
+    for method in ("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"):
+        assert client.request(method, f"/gradio_api/{path}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["..%2f..%2fapp.py", "%2e%2e/%2e%2e/app.py", "%00", "x" * 5_000, "%2fetc%2fpasswd", "%ff%fe", "C:%5Cx"]
+)
+def test_no_path_is_an_error(path: str, client: httpx.Client) -> None:
+    """A path out of the page's own folders, or that no system could have, is refused."""
+    for folder in ("", "static/", "assets/", "svelte/", "gradio_api/custom_component/x/client/component/"):
+        assert client.get(f"/{folder}{path}").status_code in (403, 404)
