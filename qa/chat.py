@@ -178,7 +178,7 @@ class Chat:
             return ""
 
     def document(self, document_id: str) -> Document:
-        """An indexed article as its file is now.
+        """An indexed article as its file is now; the text of one that was converted, and has not changed, as indexed.
 
         Raises:
             CorpusError: if no such article was indexed, or its file cannot be read any more.
@@ -188,7 +188,8 @@ class Chat:
         limits = self.settings.index
         try:
             raw = read_bytes(self.corpus, document_id, limits)
-            return _parsed(document_id, read_text(raw, PurePosixPath(document_id).suffix.lower(), limits))
+            suffix = PurePosixPath(document_id).suffix.lower()
+            return _parsed(document_id, read_text(raw, suffix, limits, self.index.converted))
         except ArticleError as error:
             path = self.corpus / document_id
             raise CorpusError(f"{path} can no longer be read ({error}); run `qa build`.", self.corpus) from error
