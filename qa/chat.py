@@ -147,7 +147,10 @@ class Chat:
     def _checked(self, question: str) -> str:
         limit = self.settings.answer.question_characters
         if len(question) > limit:
-            raise QuestionError(f"The question has {len(question):,} characters; ask in {limit:,} or fewer.")
+            raise QuestionError(
+                f"The question has {len(question):,} characters (limit {limit:,}); ask in fewer, or raise "
+                "question_characters in AnswerSettings."
+            )
         cleaned, _ = _plain(question)
         if not any(character.isalnum() for character in cleaned):
             raise QuestionError("The question holds no word or number; ask in Chinese or English.")
