@@ -340,7 +340,7 @@ def test_what_cannot_be_asked_is_said_in_both_languages(question: str, page: Pag
     ask(page, ENGLISH)
     submit(page, question)
     alert = page.get_by_role("alert")
-    expect(alert).to_contain_text("请用中文或英文提问")
+    expect(alert).to_contain_text("请用中文或英文提问，不超过2,000字（question_characters，可在设置中调高）")
     expect(alert).to_contain_text("(limit 2,000)" if len(question) > 2_000 else "ask in Chinese or English")
     expect(question_box(page)).to_have_value(question)
     expect(answers(page)).to_have_count(1)
