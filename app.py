@@ -105,7 +105,8 @@ def still_stands(chat: Chat, citation: Citation) -> bool:
 
 def notice_html(error: WenjuError, chat: Chat) -> str:
     """What went wrong and what to do, in both languages."""
-    limit = f"请用中文或英文提问，不超过{chat.settings.answer.question_characters:,}字。"
+    most = chat.settings.answer.question_characters
+    limit = f"请用中文或英文提问，不超过{most:,}字（question_characters，可在设置中调高）。"
     advice = limit if isinstance(error, QuestionError) else "请重新建立索引。"
     return f'<p role="alert">⚠️ {advice}{html.escape(str(error))}</p>'
 

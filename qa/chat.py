@@ -147,7 +147,10 @@ class Chat:
     def _checked(self, question: str) -> str:
         limit = self.settings.answer.question_characters
         if (length := _length(question)) > limit:
-            raise QuestionError(f"The question has {length:,} characters; ask in {limit:,} or fewer.")
+            raise QuestionError(
+                f"The question has {length:,} characters (limit {limit:,}); ask in fewer, or raise "
+                "question_characters in AnswerSettings."
+            )
         cleaned, _ = _plain(question)
         if not any(character.isalnum() for character in cleaned):
             raise QuestionError("The question holds no word or number; ask in Chinese or English.")
@@ -179,7 +182,7 @@ class Chat:
             return ""
 
     def document(self, document_id: str) -> Document:
-        """An indexed article as its file is now.
+        """An indexed article as its file is now; the text of one that was converted, and has not changed, as indexed.
 
         Raises:
             CorpusError: if no such article was indexed, or its file cannot be read any more.
@@ -189,7 +192,8 @@ class Chat:
         limits = self.settings.index
         try:
             raw = Folder(self.corpus, limits).read(document_id)
-            return _parsed(document_id, read_text(raw, PurePosixPath(document_id).suffix.lower(), limits))
+            suffix = PurePosixPath(document_id).suffix.lower()
+            return _parsed(document_id, read_text(raw, suffix, limits, self.index.converted))
         except ArticleError as error:
             path = self.corpus / document_id
             raise CorpusError(f"{path} can no longer be read ({error}); run `qa build`.", self.corpus) from error

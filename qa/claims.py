@@ -25,7 +25,7 @@ ENGLISH_SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion"
 _ONES, _TEENS, _TENS = ("|".join(words) for words in (ENGLISH_UNITS, ENGLISH_TEENS, ENGLISH_TENS))
 _ARABIC = r"\d+(?:[.,]\d+)*"
 _SCALED = re.compile(
-    rf"(?P<number>{_ARABIC}|\b(?:(?:{_TENS})(?:[ -](?:{_ONES}))?|{_TEENS}|{_ONES}|an?)\b)[ -]?[多余来]?"
+    rf"(?P<number>(?>{_ARABIC})|\b(?:(?:{_TENS})(?:[ -](?:{_ONES}))?|{_TEENS}|{_ONES}|an?)\b)[ -]?[多余来]?"
     rf"(?P<scales>(?:(?!千[瓦克])[{''.join(HAN_UNITS)}])+|(?:(?:{'|'.join(ENGLISH_SCALES)})\b[ -]?)+)"
 )
 

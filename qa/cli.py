@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from tqdm import tqdm
 
@@ -49,14 +49,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = options.run(options)
         return code
     except WenjuError as error:
-        print(f"qa: {error}", file=sys.stderr)
+        _say(f"qa: {error}", to=sys.stderr)
         return CANNOT
     except KeyboardInterrupt:
-        print("qa: stopped.", file=sys.stderr)
+        _say("qa: stopped.", to=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output has gone, as with `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _say(text: str, *, to: TextIO | None = None, end: str = "\n") -> None:
+    """Prints text on standard output, or elsewhere, at once; whoever wrote what it quotes, it commands no terminal."""
+    print(render.terminal_text(text), file=to or sys.stdout, end=end, flush=True)
 
 
 def run() -> None:
@@ -226,17 +231,17 @@ def _build_after_each_edit(options: argparse.Namespace) -> int:
     return_freed_memory()
     built, settings = False, _index_settings(options)
     try:
-        print(f"Watching {options.corpus}; Ctrl-C ends it.", file=sys.stderr, flush=True)
+        _say(f"Watching {options.corpus}; Ctrl-C ends it.", to=sys.stderr)
         for _ in edits(options.corpus, options.index):
             try:
                 if not built or generations.reason_to_build(options.corpus, options.index, settings):
                     _build_and_compare(options, math.inf)
                     built = True
             except WenjuError as error:
-                print(f"qa: {error}", file=sys.stderr, flush=True)
+                _say(f"qa: {error}", to=sys.stderr)
             sys.stdout.flush()
     except KeyboardInterrupt:
-        print("No longer watching.", file=sys.stderr)
+        _say("No longer watching.", to=sys.stderr)
     return 0
 
 
@@ -266,7 +271,7 @@ def _build_and_compare(options: argparse.Namespace, wait_seconds: float = 0.0) -
         lines.append(impact.impact_text(found))
     elif options.impact:
         lines.append("No index was here before that could be asked, so there is no impact to tell.")
-    print(json.dumps(record, ensure_ascii=False) if options.json else "\n".join(lines), flush=True)
+    _say(render.terminal_json(record) if options.json else "\n".join(lines))
 
 
 def _asking(path: Path, progress: Progress) -> "Callable[[str, SearchIndex], impact.Asked]":
@@ -289,22 +294,22 @@ def _build_now(corpus: Path, root: Path, settings: IndexSettings) -> None:
     with _stage_bars() as progress:
         summary = generations.build(corpus, root, settings, progress, wait_seconds=_BUILD_SECONDS, waiting=_say_waiting)
     _name_assumed(summary)
-    print(_summary_text(summary, root))
+    _say(_summary_text(summary, root))
 
 
 def _say_waiting(line: str) -> None:
-    tqdm.write(f"qa: {line}", file=sys.stderr)
+    tqdm.write(render.terminal_text(f"qa: {line}"), file=sys.stderr)
     sys.stderr.flush()
 
 
 def _name_assumed(summary: generations.BuildSummary) -> None:
     """Names the articles that were left out, and those read in another encoding than UTF-8."""
     for article in summary.unreadable:
-        print(f"left out: {article.path}: {article.reason}", file=sys.stderr)
+        _say(f"left out: {article.path}: {article.reason}", to=sys.stderr)
     for encoding in sorted(set(summary.encodings.values())):
         names = [name for name, assumed in summary.encodings.items() if assumed == encoding]
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        print(f"read as {encoding}: {', '.join(names[:_NAMED])}{more}", file=sys.stderr)
+        _say(f"read as {encoding}: {', '.join(names[:_NAMED])}{more}", to=sys.stderr)
 
 
 def _summary_text(summary: generations.BuildSummary, root: Path) -> str:
@@ -317,18 +322,18 @@ def _summary_text(summary: generations.BuildSummary, root: Path) -> str:
 def _list_generations(options: argparse.Namespace) -> int:
     for each in generations.listed(options.index):
         counts = f"{each.documents} articles, {each.passages} passages, " if each.created else ""
-        print(f"{each.name}  {each.state:<10}  {counts}{each.size / 1e6:.1f} MB  {each.created}".rstrip())
+        _say(f"{each.name}  {each.state:<10}  {counts}{each.size / 1e6:.1f} MB  {each.created}".rstrip())
     return 0
 
 
 def _say_live(name: str) -> int:
-    print(f"live: {name}")
+    _say(f"live: {name}")
     return 0
 
 
 def _prune(options: argparse.Namespace) -> int:
     for name in generations.prune(options.index, options.keep):
-        print(f"removed: {name}")
+        _say(f"removed: {name}")
     return 0
 
 
@@ -369,12 +374,12 @@ def _ask(options: argparse.Namespace) -> int:
         record = render.answer_record(_written(chat, answer), documents)
         for passage, reason in zip(record["passages"], reasons, strict=False):
             passage["explanation"] = render.explanation_record(reason)
-        print(json.dumps(record, ensure_ascii=False))
+        _say(render.terminal_json(record))
         return 0
-    print(render.answer_text(answer, documents), flush=True)
+    _say(render.answer_text(answer, documents))
     _print_while_written(chat, answer)
     for hit, reason in zip(answer.hits[:_EXPLAINED], reasons, strict=False):
-        print(f"\n{render.explanation_text(hit, reason, documents)}")
+        _say(f"\n{render.explanation_text(hit, reason, documents)}")
     return 0
 
 
@@ -400,7 +405,7 @@ def _ask_file(chat: Chat, path: Path, receipt: Path | None) -> int:
             said, code = {"error": f'line {number} is not JSON with "question"'}, CANNOT
         except (QuestionError, CorpusError, ReceiptError) as error:
             said, code = {"error": str(error)}, CANNOT
-        print(json.dumps({"id": identity, **said}, ensure_ascii=False), flush=True)
+        _say(render.terminal_json({"id": identity, **said}))
     if receipt:
         receipts.save(receipt, saved)
     return code
@@ -422,9 +427,9 @@ def _chat(options: argparse.Namespace) -> int:
             chat = live.current()
             try:
                 history.append(chat.ask(line.strip(), history=history))
-                print(render.answer_text(history[-1], chat.index.documents), end="\n\n", flush=True)
+                _say(render.answer_text(history[-1], chat.index.documents), end="\n\n")
             except (QuestionError, CorpusError) as error:
-                print(f"qa: {error}", file=sys.stderr)
+                _say(f"qa: {error}", to=sys.stderr)
 
 
 def _written(chat: Chat, answer: Answer) -> Answer:
@@ -438,12 +443,12 @@ def _print_while_written(chat: Chat, answer: Answer) -> None:
     for last in chat.write(answer):
         if last.written and len(last.written.sentences) > shown:
             if not shown:
-                print(f"\n{render.WRITTEN_BY[last.written.language]}")
+                _say(f"\n{render.WRITTEN_BY[last.written.language]}")
             for sentence in last.written.sentences[shown:]:
-                print(render.sentence_text(sentence, last.written.language), flush=True)
+                _say(render.sentence_text(sentence, last.written.language))
             shown = len(last.written.sentences)
     if lines := render.after_written(last, chat.index.documents):
-        print("\n" + "\n".join(lines))
+        _say("\n" + "\n".join(lines))
 
 
 def _text(value: object) -> str:
@@ -460,19 +465,19 @@ def _verify(options: argparse.Namespace) -> int:
         if isinstance(receipt, ReceiptError):
             counts["not read"] += 1
             if options.json:
-                print(json.dumps({"receipt": name, "error": str(receipt)}, ensure_ascii=False))
+                _say(render.terminal_json({"receipt": name, "error": str(receipt)}))
             else:
-                print(f"qa: {receipt}", file=sys.stderr)
+                _say(f"qa: {receipt}", to=sys.stderr)
             continue
         verdicts = receipts.verify(receipt, articles)
         counts.update(verdict.state for verdict in verdicts)
         counts["refused"] += not receipt.citations
         if options.json:
-            print(json.dumps(render.verification_record(name, receipt, verdicts), ensure_ascii=False))
+            _say(render.terminal_json(render.verification_record(name, receipt, verdicts)))
         else:
-            print(render.verification_text(name, receipt, verdicts))
+            _say(render.verification_text(name, receipt, verdicts))
     if not options.json:
-        print(", ".join(f"{counts[name]} {name}" for name in ("valid", "moved", "stale", "refused", "not read")))
+        _say(", ".join(f"{counts[name]} {name}" for name in ("valid", "moved", "stale", "refused", "not read")))
     if counts["not read"]:
         return CANNOT
     return NOT_AS_CITED if counts["moved"] or counts["stale"] else 0
@@ -497,9 +502,9 @@ def _evaluate(options: argparse.Namespace) -> int:
                 lambda question, history: chat.ask(question, history=history),
                 lambda done, total: progress("follow-ups", done, total),
             )
-    print(_report_text(report))
+    _say(_report_text(report))
     if before is not None:
-        print(comparison.reports_text(before, report))
+        _say(comparison.reports_text(before, report))
     if options.output:
         try:
             options.output.parent.mkdir(parents=True, exist_ok=True)
@@ -532,7 +537,7 @@ def _below_floors(measures: dict[str, dict[str, float]], floors: Sequence[tuple[
         if name not in measures:
             raise QuestionError(f"There is no measure {name!r}; there are {', '.join(measures)}.")
         if measures[name]["mean"] < floor:
-            print(f"qa: {name} {measures[name]['mean']:.3f} is below the floor {floor}.", file=sys.stderr)
+            _say(f"qa: {name} {measures[name]['mean']:.3f} is below the floor {floor}.", to=sys.stderr)
             code = BELOW_FLOOR
     return code
 
@@ -549,10 +554,10 @@ def _lint(options: argparse.Namespace) -> int:
     for finding in findings:
         place = f":{finding.line}" if finding.line else ""
         line = f"{finding.path}{place}: {finding.severity}: {finding.kind}: {finding.message}"
-        print(json.dumps(asdict(finding), ensure_ascii=False) if options.json else line)
+        _say(render.terminal_json(asdict(finding)) if options.json else line)
     counts = Counter(finding.severity for finding in findings)
     if not options.json:
-        print(f"{counts['error']} errors, {counts['warning']} warnings")
+        _say(f"{counts['error']} errors, {counts['warning']} warnings")
     return LINT_ERRORS if counts["error"] else 0
 
 
@@ -560,7 +565,7 @@ def _serve(options: argparse.Namespace) -> int:
     settings = _index_settings(options)
     reason = generations.reason_to_build(options.corpus, options.index, settings)
     if reason:
-        print(f"Building the index: {reason}", flush=True)
+        _say(f"Building the index: {reason}")
         _build_now(options.corpus, options.index, settings)
     from app import serve  # brings the page, which no other command needs
 
@@ -577,8 +582,8 @@ def _doctor(options: argparse.Namespace) -> int:
         for check in doctor.examine(options.index, progress):
             checks.append(check)
             if not options.json:
-                tqdm.write(doctor.check_text(check))
+                tqdm.write(render.terminal_text(doctor.check_text(check)))
                 sys.stdout.flush()
     if options.json:
-        print(json.dumps(doctor.record(checks), ensure_ascii=False))
+        _say(render.terminal_json(doctor.record(checks)))
     return 0 if doctor.record(checks)["fine"] else NOT_FINE

@@ -105,10 +105,11 @@ def read_corpus(
     folder: Path,
     limits: FileLimits = FileLimits(),  # noqa: B008 - frozen
     known: Mapping[str, str] | None = None,
+    kept: Mapping[str, str] = {},
 ) -> Iterator[Document | Unchanged | Unreadable]:
     """Each article as a Document, as unchanged where its content hash is the one `known` by its id, or why it is out.
 
-    What is unchanged is neither converted nor parsed.
+    What is unchanged is neither converted nor parsed, and what is `kept` by its content hash is not converted again.
 
     Raises:
         CorpusError: if the folder does not exist or holds no article.
@@ -124,7 +125,7 @@ def read_corpus(
             if known and known.get(identity) == digest:
                 yield Unchanged(identity, digest)
             else:
-                yield document_of(identity, read_text(raw, suffix, limits))
+                yield document_of(identity, read_text(raw, suffix, limits, kept))
         except ArticleError as error:
             yield Unreadable(identity, str(error), digest)
 

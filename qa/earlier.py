@@ -1,15 +1,17 @@
 """What a build takes over from the generation before: rows of unchanged articles, and of passages it has met."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
-from qa.config import IndexSettings
+from qa.config import FileLimits, IndexSettings
+from qa.converted import ConvertedTexts
 from qa.embedder import Embedder, StaticEmbedder, bundled_embedder, load_embedder
 from qa.errors import SearchIndexError
-from qa.manifest import check_files, read_manifest, recipe
+from qa.files import conversion
+from qa.manifest import Manifest, check_files, read_manifest, recipe
 from qa.segments import Segments
 from qa.vectors import Vectors, load_array
 
@@ -25,6 +27,7 @@ class Earlier:
     """The rows of a generation that was made as the next one will be; of nothing where there is none.
 
     Attributes:
+        converted: the texts of its files that were converted, where they still would be converted so.
         files: checksum of each of its files by name.
         documents: content hash of each article by its id.
         document_lines: its line in the file of documents, by id.
@@ -38,6 +41,7 @@ class Earlier:
         aligner: the model of the tokens.
     """
 
+    converted: Mapping[str, str]
     files: Mapping[str, str]
     documents: Mapping[str, str]
     document_lines: Mapping[str, bytes]
@@ -51,14 +55,19 @@ class Earlier:
     aligner: StaticEmbedder
 
     @classmethod
-    def nothing(cls, embedder: Embedder, aligner: StaticEmbedder) -> "Earlier":
+    def nothing(
+        cls,
+        embedder: Embedder,
+        aligner: StaticEmbedder,
+        converted: Mapping[str, str] = {},
+    ) -> "Earlier":
         """No rows at all, for a build from nothing."""
         vectors = np.zeros((0, embedder.dimension), dtype=np.float32)
-        return cls({}, {}, {}, {}, [], [], vectors, Segments.build([], aligner), None, embedder, aligner)
+        return cls(converted, {}, {}, {}, {}, [], [], vectors, Segments.build([], aligner), None, embedder, aligner)
 
     @classmethod
     def open(cls, folder: Path | None, settings: IndexSettings) -> "Earlier":
-        """The rows of a generation; of nothing where it is missing, damaged, or was made in another way.
+        """The rows of a generation; none where it is missing, damaged, or was made in another way.
 
         Raises:
             EmbedderError: if the embedding model of the settings cannot be loaded.
@@ -72,13 +81,15 @@ class Earlier:
     @classmethod
     def _read(cls, folder: Path, settings: IndexSettings, embedder: Embedder, aligner: StaticEmbedder) -> "Earlier":
         manifest = read_manifest(folder)
+        check_files(folder, manifest)
+        converted = ConvertedTexts.load(folder) if _converts_alike(manifest, settings) else {}
         made = (manifest.settings, manifest.recipe, manifest.embedder_fingerprint, manifest.aligner_fingerprint)
         if made != (settings, recipe(), embedder.fingerprint, aligner.fingerprint):
-            return cls.nothing(embedder, aligner)
-        check_files(folder, manifest)
+            return cls.nothing(embedder, aligner, converted)
         bounds = document_bounds(folder)
         hashes = (folder / HASHES).read_bytes()
         return cls(
+            converted=converted,
             files=manifest.files,
             documents=manifest.documents,
             document_lines=dict(zip(manifest.documents, lines(folder / DOCUMENTS), strict=True)),
@@ -91,6 +102,11 @@ class Earlier:
             embedder=embedder,
             aligner=aligner,
         )
+
+
+def _converts_alike(manifest: Manifest, settings: IndexSettings) -> bool:
+    limits = [[getattr(each, field.name) for field in fields(FileLimits)] for each in (manifest.settings, settings)]
+    return manifest.conversion == conversion() and limits[0] == limits[1]
 
 
 def lines(path: Path) -> list[bytes]:

@@ -135,13 +135,28 @@ def _converter(suffix: str) -> str:
         raise ArticleError(f"reading {suffix} files takes {library}; {INSTALL}") from error
 
 
-def read_text(raw: bytes, suffix: str, limits: FileLimits) -> FileText:
+@cache
+def conversion() -> str:
+    """A digest of what decides which text is made of a file, beside its bytes and the library in its content hash."""
+    digest = hashlib.sha256(sys.version.encode())  # its HTML and XML parsers, its tables of characters
+    for name in ("converters.py", "encodings.py", "files.py"):
+        digest.update(Path(__file__).with_name(name).read_bytes())
+    return digest.hexdigest()
+
+
+def read_text(
+    raw: bytes,
+    suffix: str,
+    limits: FileLimits,
+    kept: Mapping[str, str] = {},
+) -> FileText:
     """The text of a file's bytes.
 
     Args:
         raw: the whole file.
         suffix: one of `SUFFIXES`.
         limits: what converting it may take.
+        kept: texts that were converted before, by content hash.
 
     Raises:
         ArticleError: if no encoding fits, it is damaged, its converter is missing, or it is beyond a limit.
@@ -150,8 +165,9 @@ def read_text(raw: bytes, suffix: str, limits: FileLimits) -> FileText:
     digest = hash_of(raw, suffix)
     if suffix not in PLAIN:
         source = text.encode("utf-8", "replace") if encoding else raw
-        text = _TEXTS.get(digest) or _converted(source, suffix, limits)
-        _TEXTS.put(digest, text)
+        text = kept.get(digest) or _TEXTS.get(digest) or _converted(source, suffix, limits)
+        if digest not in kept:
+            _TEXTS.put(digest, text)
     if len(text) > limits.text_characters:
         raise _over("text_characters", limits, f"its text has {len(text):,} characters")
     return FileText(text, digest, encoding)

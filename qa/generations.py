@@ -268,7 +268,7 @@ def _read(
 ) -> tuple[list[Document | Unchanged], list[Unreadable]]:
     articles: list[Document | Unchanged] = []
     unreadable: list[Unreadable] = []
-    for done, article in enumerate(read_corpus(corpus, settings, earlier.documents), 1):
+    for done, article in enumerate(read_corpus(corpus, settings, earlier.documents, earlier.converted), 1):
         if not isinstance(article, Unreadable):
             articles.append(article)
         elif strict:

@@ -9,18 +9,20 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qa.changes import PassageChanges
 from qa.config import IndexSettings
+from qa.converted import ConvertedTexts, write_converted
 from qa.corpus import Unchanged
 from qa.datatypes import Document, Passage
 from qa.earlier import BOUNDS, DOCUMENTS, HASHES, LEXICAL, PASSAGES, VECTORS, Earlier, lines
 from qa.embedder import Embedder, StaticEmbedder, bundled_embedder, load_embedder
 from qa.errors import IndexDamagedError, IndexMismatchError
+from qa.files import PLAIN, conversion
 from qa.lexical import LexicalIndex, Shard
 from qa.manifest import FORMAT, Manifest, check_files, checksums, read_manifest, recipe, write_manifest
 from qa.passages import Chunker, token_fitting_length
@@ -51,6 +53,7 @@ class SearchIndex:
     lexical: LexicalIndex
     segments: Segments
     languages: Sequence[Language]
+    converted: Mapping[str, str]
     embedder: Embedder
     aligner: StaticEmbedder
 
@@ -105,12 +108,14 @@ def build(
     Segments.joined([earlier.segments, tokens]).select(order).save(folder)
     LexicalIndex.build_shards(folder / LEXICAL, _shards(planned, progress), earlier.lexical)
     _write_rows(folder, planned)
+    write_converted(folder, _converted(articles, earlier))
     files = checksums(folder)
     _require_true_copies(folder, files, earlier)
     manifest = Manifest(
         format=FORMAT,
         settings=settings,
         recipe=recipe(),
+        conversion=conversion(),
         embedder_fingerprint=embedder.fingerprint,
         aligner_fingerprint=earlier.aligner.fingerprint,
         corpus=str(corpus.resolve()),
@@ -187,6 +192,14 @@ def _write_rows(folder: Path, planned: Plan) -> None:
     (folder / BOUNDS).write_bytes(np.array(planned.bounds, dtype="<i8").tobytes())
 
 
+def _converted(articles: Sequence[Document | Unchanged], earlier: Earlier) -> Iterator[tuple[str, str]]:
+    """The texts of the articles whose files were converted, with the files' content hashes."""
+    for article in articles:
+        if PurePosixPath(article.id).suffix.lower() not in PLAIN:
+            known = earlier.converted.get(article.content_hash, "")
+            yield article.content_hash, article.text if isinstance(article, Document) else known
+
+
 def _require_true_copies(folder: Path, files: Mapping[str, str], earlier: Earlier) -> None:
     """Checks the engine's files, which keep their names where they are copied, against those they are copies of."""
     for name in files.keys() & earlier.files.keys():
@@ -246,6 +259,7 @@ def _opened(folder: Path, manifest: Manifest, embedder: Embedder, aligner: Stati
         lexical=LexicalIndex.load(folder / LEXICAL),
         segments=Segments.load(folder),
         languages=languages,
+        converted=ConvertedTexts.load(folder),
         embedder=embedder,
         aligner=aligner,
     )

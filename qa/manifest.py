@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -12,7 +13,7 @@ from typing import Any
 from qa.config import IndexSettings
 from qa.errors import IndexDamagedError, IndexMismatchError, IndexMissingError, SettingsError
 
-FORMAT = 3
+FORMAT = 4
 MANIFEST = "manifest.json"
 
 _CUTTING = ("langchain-text-splitters", "numpy", "PyStemmer", "PyYAML", "tantivy", "tokenizers")
@@ -25,6 +26,7 @@ class Manifest:
     format: int
     settings: IndexSettings
     recipe: str
+    conversion: str
     embedder_fingerprint: str
     aligner_fingerprint: str
     corpus: str
@@ -39,7 +41,7 @@ class Manifest:
 def recipe() -> str:
     """A digest of the code that makes rows of articles: what another code made is not taken over by a build."""
     package = Path(__file__).parent
-    digest = hashlib.sha256(json.dumps([(name, version(name)) for name in _CUTTING]).encode())
+    digest = hashlib.sha256(json.dumps([sys.version, *((name, version(name)) for name in _CUTTING)]).encode())
     for path in (*sorted(package.glob("*.py")), package / "han_variants.txt"):
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qa.datatypes import Hit
-from qa.query import Query
+from qa.query import Query, Scores
 from qa.question import numbers_named, numbers_stated, question_word
 from qa.reading import Reading, read
 from qa.retriever import Retriever
@@ -28,12 +28,13 @@ def missing(retriever: Retriever, query: Query, hits: Sequence[Hit]) -> Missing:
     if not hits or not len(query.tokens):
         return Missing()
     reading = read(retriever.index, query, [hit.passage.id for hit in hits])
+    likest: Scores = reading.passages.max(axis=0)
     stated = set().union(*(numbers_stated(hit.passage.text) for hit in hits))
     asking = question_word(query.text) or (0, 0)
     lacked = [
         query.text[start:end]
         for start, end in words(query.text, query.spans)
-        if (end <= asking[0] or start >= asking[1]) and _lacks(query, reading, stated, start, end)
+        if (end <= asking[0] or start >= asking[1]) and _lacks(query, reading, likest, stated, start, end)
     ]
     lacked = list(dict.fromkeys(lacked))
     nowhere = {word for word in lacked if retriever.index.lexical.lacks(terms(word))}
@@ -43,8 +44,11 @@ def missing(retriever: Retriever, query: Query, hits: Sequence[Hit]) -> Missing:
     )
 
 
-def _lacks(query: Query, reading: Reading, stated: set[str], start: int, end: int) -> bool:
-    """Whether no passage mentions the word there: states its number, holds one like it, or its translation."""
+def _lacks(query: Query, reading: Reading, likest: Scores, stated: set[str], start: int, end: int) -> bool:
+    """Whether no passage mentions the word there: states its number, holds one like it, or its translation.
+
+    `likest` is the best cosine of each question token in any passage, shape (question tokens,).
+    """
     if numbers := numbers_named(query.text[start:end]):
         return not numbers & stated
     columns = query.tokens_within(start, end)
@@ -52,4 +56,4 @@ def _lacks(query: Query, reading: Reading, stated: set[str], start: int, end: in
         return False
     translated = [i for i, meaning in enumerate(query.meanings) if meaning.start < end and meaning.end > start]
     held = reading.translated[:, translated].any() or reading.translated_heads[:, translated].any()
-    return not held and float(reading.passages[:, columns].max()) < _UNMET
+    return not held and float(likest[columns].max()) < _UNMET

@@ -8,7 +8,7 @@ word and a whole question still passes as whole.
 
 import re
 import unicodedata
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 from qa.text import MONTHS, dominant_language, simplified, terms
@@ -80,7 +80,10 @@ _BREAK_ZH = re.compile(
     f"|(?:{_ACTS_ZH})(?=了|过|于|在|着|的?(?:{_ASKS_ZH})|的?$)|的(?=[一-龥]{{0,3}}?(?:{_alternatives(_RELATIONS_ZH)})(?:$|是|有|为|{_ASKS_ZH}))|[,，;；:：]|[吗吧呢啊呀]+$"
 )
 _LEADING_ZH = re.compile(f"^(?:{_ACTS_ZH}|[了过着的与和及、也都还 ]|在|从|对)+")
-_TRAILING_ZH = re.compile(f"(?:的?(?:{_alternatives(_RELATIONS_ZH)})|平均|[的了和与、，, 也都要能])+$")
+_TRAILING_ZH = frozenset({
+    *_RELATIONS_ZH, *(f"的{relation}" for relation in _RELATIONS_ZH), "平均", *"的了和与、，, 也都要能"
+})  # fmt: skip
+_LONGEST_TRAILING = max(map(len, _TRAILING_ZH))
 _BEGINS_RELATED_ZH = re.compile(_alternatives(_RELATIONS_ZH))
 _ENDS_RELATED_ZH = re.compile(f"(?:{_alternatives(_RELATIONS_ZH)})$")
 _TITLED = re.compile("《[^》]+》")
@@ -168,12 +171,27 @@ def _pieces_zh(text: str) -> list[str]:
         piece = folded[start:end]
         leading = _LEADING_ZH.match(piece) if mark else None
         start += leading.end() if leading else 0
-        trailing = _TRAILING_ZH.search(folded, start, end)
-        if trailing and content(folded[start : trailing.start()]):
-            end = trailing.start()
+        trailing = _trailing_zh(folded, start, end)
+        if trailing < end and content(folded[start:trailing]):
+            end = trailing
         asked_for = bool(_ASK_ZH.fullmatch(mark)) and mark[0] in "哪几多什何"
         (last if asked_for and not leading else first).append(text[start:end].strip(_SIGNS))
     return [*first, *last]
+
+
+def _trailing_zh(text: str, start: int, end: int) -> int:
+    """Where the longest run of relations and small words begins that `text[start:end]` ends with; `end` without one.
+
+    From the end backwards: a regular expression would try each start anew, and each way to cut a run in words.
+    """
+    reached = [end]
+    place = end - 1
+    while place >= start and reached[-1] - place <= _LONGEST_TRAILING:
+        near = takewhile(lambda after: after - place <= _LONGEST_TRAILING, reversed(reached))  # noqa: B023 - used at once
+        if any(text[place:after] in _TRAILING_ZH for after in near):
+            reached.append(place)
+        place -= 1
+    return reached[-1]
 
 
 def _stems(word: re.Match[str]) -> set[str]:

@@ -1,5 +1,6 @@
 """A question as the searches see it."""
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,7 +71,8 @@ class Query:
 
     def tokens_within(self, start: int, end: int) -> list[int]:
         """Which tokens lie, at least in part, in characters `[start, end)` of the question."""
-        return [i for i, (first, last) in enumerate(self.spans) if first < end and last > start]
+        first = bisect_right(self.spans, start, key=lambda span: span[1])
+        return list(range(first, bisect_left(self.spans, end, lo=first, key=lambda span: span[0])))
 
 
 def encode(index: SearchIndex, question: str) -> Query:

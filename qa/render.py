@@ -1,7 +1,9 @@
 """Answers as JSON records, as text for a terminal, and as the HTML of a page. Corpus text is escaped."""
 
 import html
+import json
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -11,6 +13,8 @@ from qa.receipts import Receipt, Verdict
 from qa.text import Language, dominant_language
 
 _PAIRS_SHOWN = 8
+_COMMANDS = {"Cc", "Zl", "Zp"}  # categories of what may command a terminal, or break a line unseen
+_DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 WRITTEN_BY: dict[Language, str] = {
     "zh": "语言模型根据文章写成，逐句核对过：",
@@ -204,7 +208,29 @@ def verification_text(name: str, receipt: Receipt, verdicts: Sequence[Verdict]) 
 
 def _printable(text: str) -> str:
     """Text of a file that may come from anyone, on one line and unable to command a terminal."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in " ".join(text.split()))
+    return terminal_text(" ".join(text.split()))
+
+
+def terminal_text(text: str) -> str:
+    """Text that may come from anyone, as a terminal may have it: its lines and tabs stay, nothing in it commands.
+
+    Control characters, line separators and what turns the direction of writing (Unicode Bidirectional Algorithm, UAX
+    #9) become U+FFFD.
+    """
+    lines = text.replace("\r\n", "\n")
+    return "".join("\ufffd" if _commands(character) else character for character in lines)
+
+
+def terminal_json(record: Any) -> str:
+    """Plain JSON values on one line, with nothing lost: what would command a terminal is escaped."""
+    line = json.dumps(record, ensure_ascii=False)
+    return "".join(f"\\u{ord(character):04x}" if _commands(character) else character for character in line)
+
+
+def _commands(character: str) -> bool:
+    if character in "\n\t":
+        return False
+    return character in _DIRECTIONS or unicodedata.category(character) in _COMMANDS
 
 
 def verification_record(name: str, receipt: Receipt, verdicts: Sequence[Verdict]) -> dict[str, Any]:

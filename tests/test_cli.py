@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import write_articles
 
 from qa import generations
 from qa.cli import main
@@ -382,3 +383,27 @@ def test_index_lists_switches_and_prunes(
     assert capsys.readouterr().out == f"removed: {first}\n"
     assert main(["index", "switch", "1", *at]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_no_command_prints_what_commands_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Escapes in titles, names and quotes reach no terminal raw, from any command; in JSON they are whole."""
+    escape, turn = "\x1b[31m", "\u202e"
+    text = f"# The {escape}red{turn} tower\n\nThe {escape}red{turn} tower of the harbour is 30 metres tall.\n"
+    corpus = write_articles(tmp_path / "corpus", {f"tower{turn}.md": text, f"copy{turn}.md": text, "b.txt": "a"})
+    (corpus / "broken\u202e.md").write_bytes(b"\xff\x00 \x81")
+    places = ["--corpus", str(corpus), "--index", str(tmp_path / "index")]
+    question = f"How tall is the {escape}red{turn} tower of the harbour?"
+    commands = (
+        ["build", *places], ["build", "--json", *places], ["lint", *places], ["lint", "--json", *places],
+        ["index", "list", *places[2:]], ["ask", "--explain", question, *places[2:]],
+        ["ask", "--json", question, *places[2:]], ["ask", turn, *places[2:]],
+    )  # fmt: skip
+    for command in commands:
+        main(command)
+        said = capsys.readouterr()
+        assert not {"\x1b", "\u202e"} & {*said.out, *said.err}, command
+        assert said.out or said.err
+    main(["ask", "--json", question, *places[2:]])
+    record = json.loads(capsys.readouterr().out)
+    assert record["question"] == question
+    assert f"{escape}red{turn} tower" in record["citations"][0]["quote"]

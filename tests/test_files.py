@@ -227,6 +227,25 @@ def test_part_of_another_name_is_looked_into_too() -> None:
         )
 
 
+def test_converted_article_is_shown_as_indexed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The text of an unchanged PDF comes from the index, at once, whatever its converter would make of it by now."""
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    (folder / "library.pdf").write_bytes(BOOK)
+    generations.build(folder, folder / "index", IndexSettings())
+    assert generations.reason_to_build(folder, folder / "index", IndexSettings()) is None
+    monkeypatch.setattr(files, "_converted", lambda raw, suffix, limits: "Something else.")
+    monkeypatch.setattr(files._TEXTS, "get", lambda digest: "")  # as in a process of its own
+    chat = Chat.open(folder / "index")
+    answer = chat.ask("How many people does the reading room seat?")
+    document = chat.document("library.pdf")
+    assert answer.citations
+    for citation in answer.citations:
+        assert document.text[citation.start : citation.end] == citation.quote
+    (folder / "library.pdf").write_bytes(BOOK.replace(b"340", b"350") + b"\n")
+    assert chat.document("library.pdf").text == "Something else."
+
+
 def test_edit_of_a_converted_file_is_not_cited(tmp_path: Path) -> None:
     """Once a PDF changes, nothing is cited from it until the next build, and its text is read anew."""
     folder = tmp_path / "articles"

@@ -168,6 +168,39 @@ def test_unchanged_files_are_not_converted_again(
     assert {"sea.html", "tea.html"} <= cited
 
 
+def test_converted_text_outlives_what_is_cut_of_it(
+    small_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A build that makes all rows anew converts no known file again, but where it would be converted otherwise."""
+    (small_corpus / "sea.html").write_text(f"<h1>Sea</h1><p>{SENTENCES[0]}", encoding="utf-8")
+    (small_corpus / "void.html").write_text("<h1></h1>", encoding="utf-8")
+    converted: list[bytes] = []
+    convert = files._converted
+
+    def count(raw: bytes, suffix: str, limits: FileLimits) -> str:
+        converted.append(raw)
+        return convert(raw, suffix, limits)
+
+    def conversions(settings: IndexSettings) -> int:
+        converted.clear()
+        assert generations.build(small_corpus, tmp_path / "kept", settings).changes.kept == 0
+        return len([raw for raw in converted if b"Sea" in raw])
+
+    monkeypatch.setattr(files, "_converted", count)
+    monkeypatch.setattr(files._TEXTS, "get", lambda digest: "")  # as in a process of its own each time
+    assert conversions(SETTINGS) == 1
+    smaller = replace(SETTINGS, passage_bytes=100)
+    assert conversions(smaller) == 0
+    generations.build(small_corpus, tmp_path / "fresh", smaller)
+    assert engine_free(tmp_path / "kept") == engine_free(tmp_path / "fresh")
+    assert conversions(replace(smaller, text_characters=1_000)) == 1
+    texts = generations.live_folder(tmp_path / "kept") / "converted.utf8"
+    texts.write_bytes(texts.read_bytes().replace(b"Sea", b"See"))
+    assert conversions(SETTINGS) == 1
+    monkeypatch.setattr("qa.earlier.conversion", lambda: "another Python")
+    assert conversions(smaller) == 1
+
+
 def test_deleted_text_is_gone_from_every_file(small_corpus: Path, small_index: Path) -> None:
     """Once its article is deleted and the index built, no file of the generation holds a word of it."""
     assert not Chat.open(small_index).index.lexical.lacks(terms("leatherback"))

@@ -1,7 +1,12 @@
+import re
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qa import phrasing
 from qa.phrasing import asked_for, begins_with_relation, content, ends_with_relation, plain, statement, subject
 
 
@@ -83,3 +88,24 @@ def test_any_text_has_parts(text: str) -> None:
     """Any text at all, half a surrogate pair too, has a plain form, a content, a subject and a statement."""
     assert all(isinstance(part, str) for part in (plain(text), content(text), subject(text), statement(text)))
     assert plain(text).encode("utf-8") is not None
+
+
+@given(
+    st.lists(st.sampled_from([*sorted(phrasing._TRAILING_ZH), *"猫北京价时均平"]), max_size=8).map("".join), st.data()
+)
+def test_trailing_run_is_the_longest_made_of_its_words(text: str, data: st.DataObject) -> None:
+    """Where a piece's trailing relations and small words begin is where a backtracking search finds their run."""
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, len(text)))
+    units = "|".join(map(re.escape, phrasing._TRAILING_ZH))
+    run = re.compile(f"(?:{units})+$").search(text, start, end)
+    assert phrasing._trailing_zh(text, start, end) == (run.start() if run else end)
+
+
+@pytest.mark.parametrize(
+    "question", ["的价格" * 600 + "爪", "的" * 50_000, "的" * 50_000 + "爪", "价格" * 20_000 + "爪"]
+)
+def test_questions_made_against_patterns_have_a_subject(question: str) -> None:
+    """The subject of a question made to backtrack is found in a process that may take twenty seconds."""
+    code = "import sys; from qa.phrasing import subject; assert subject(sys.stdin.buffer.read().decode())"
+    subprocess.run([sys.executable, "-c", code], input=question.encode(), timeout=20, check=True)

@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from qa import render
 from qa.datatypes import Answer, Citation, Document, Hit, Passage, Written, WrittenSentence
 from qa.render import answer_markdown, answer_record, answer_text, source_html
 
@@ -297,3 +298,15 @@ def test_a_quoted_number_in_brackets_is_no_link(disputed: Answer, document: Docu
     parts = (replace(disputed.conflict[0], quote="7 [3]"), disputed.conflict[1])
     markdown = answer_markdown(replace(disputed, conflict=parts), {"a.md": document}).split("\n\n")[0]
     assert re.findall(r"#source-(\d)", markdown) == ["2", "1"]
+
+
+def test_nothing_from_a_file_commands_a_terminal() -> None:
+    """Control characters, line separators and turns of direction are shown as a mark; lines, tabs and emoji stay."""
+    hostile = "a\x1b[31m\x9b2J\x07\r\x00\x7f\u202eb\u2066\u200f\u2028c"
+    assert render.terminal_text(hostile) == "a\ufffd[31m\ufffd2J" + "\ufffd" * 5 + "b" + "\ufffd" * 3 + "c"
+    harmless = "第一行\n\t1,2 👩\u200d👧 é नमस्ते"
+    assert render.terminal_text(harmless) == harmless
+    assert render.terminal_text("a\r\nb") == "a\nb"
+    line = render.terminal_json({hostile: [harmless]})
+    assert render.terminal_text(line) == line
+    assert json.loads(line) == {hostile: [harmless]}
