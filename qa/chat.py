@@ -195,8 +195,7 @@ class Chat:
             suffix = PurePosixPath(document_id).suffix.lower()
             return _parsed(document_id, read_text(raw, suffix, limits, self.index.converted))
         except ArticleError as error:
-            path = self.corpus / document_id
-            raise CorpusError(f"{path} can no longer be read ({error}); run `qa build`.", self.corpus) from error
+            raise CorpusError(f"{document_id} can no longer be read ({error}); run `qa build`.", self.corpus) from error
 
 
 def _stands(passage: Passage, changed: str | None) -> bool:
@@ -208,7 +207,7 @@ class LiveChat:
 
     Whoever asks for the chat first after a switch loads the new generation; the others go on with the old one
     meanwhile. A chat that is in use keeps its generation in memory. Where the new one cannot be loaded, the old one
-    stays and `problem` says why.
+    stays and `problem` says why, without where that is on this machine.
     """
 
     def __init__(self, root: Path, settings: Settings | None = None, *, expected: IndexSettings | None = None) -> None:
@@ -234,7 +233,7 @@ class LiveChat:
         try:
             name = generations.live_folder(self._root).name
         except WenjuError as error:
-            self.problem = str(error)
+            self.problem = error.without_place()
             return ""
         if name == self._chat.generation:
             self.problem = ""
@@ -245,7 +244,7 @@ class LiveChat:
             self._chat = Chat.open(self._root, self._settings, expected=self._expected)
             self._refused = self.problem = ""
         except WenjuError as error:
-            self._refused, self.problem = name, str(error)
+            self._refused, self.problem = name, error.without_place()
 
 
 def _length(question: str) -> int:

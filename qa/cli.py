@@ -394,7 +394,7 @@ def _ask_file(chat: Chat, path: Path, receipt: Path | None) -> int:
         identity: object = number
         try:
             record = json.loads(line)
-            identity = record.get("id", number)
+            identity = _identity(record, number)
             chain = chains.setdefault(json.dumps(record["chain"]), []) if "chain" in record else []
             answer = _written(chat, chat.ask(_text(record["question"]), history=chain))
             chain.append(answer)
@@ -449,6 +449,12 @@ def _print_while_written(chat: Chat, answer: Answer) -> None:
             shown = len(last.written.sentences)
     if lines := render.after_written(last, chat.index.documents):
         _say("\n" + "\n".join(lines))
+
+
+def _identity(record: dict[str, object], number: int) -> object:
+    """The line's own id, or its number; Python reads NaN and 1e999, which are no JSON to answer with."""
+    json.dumps(record.get("id"), allow_nan=False)
+    return record.get("id", number)
 
 
 def _text(value: object) -> str:

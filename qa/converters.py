@@ -1,7 +1,8 @@
 """HTML, CSV, EPUB, Word and PDF files to text with Markdown headings; run as a script, a process for each file.
 
-The files are untrusted: whatever one of them does to a parser, its process has a deadline and a bound on its memory,
-and what it unpacks and says is counted. It imports nothing of this package, so it starts in some 30 ms.
+The files are untrusted: whatever one of them does to a parser, its process has a deadline, and what it unpacks and says
+is counted. Its memory is bounded wherever psutil is installed, as it is with the `files` extra; elsewhere its address
+space is on Linux, and nothing on macOS and Windows. It imports nothing of this package, so it starts in some 30 ms.
 """
 
 import contextlib
@@ -405,13 +406,20 @@ CONVERTERS: Mapping[str, Callable[[bytes, Limits], str]] = {
 }  # fmt: skip
 
 
-def _watch_memory(limit: int) -> None:
-    """Ends this process where it takes more memory than it may, on every system; needs psutil."""
+def _bound_memory(limit: int) -> None:
+    """Ends this process where it takes more memory than it may; without psutil, bounds its address space on Linux."""
     try:
         import psutil
     except ImportError:
+        if sys.platform == "linux":
+            import resource
+
+            resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
         return
-    process = psutil.Process()
+    threading.Thread(target=_watch_memory, args=(psutil.Process(), limit), daemon=True).start()
+
+
+def _watch_memory(process: Any, limit: int) -> None:
     while True:
         if process.memory_info().rss > limit:
             os._exit(OUT_OF_MEMORY)
@@ -419,17 +427,22 @@ def _watch_memory(limit: int) -> None:
 
 
 def main() -> None:
-    """A file on standard input to `{"text"}` or `{"refused"}` on standard output; arguments: its kind, the limits."""
+    """A file on standard input to `{"text"}` or `{"refused"}` on standard output; arguments: its kind, the limits.
+
+    Whatever a library prints goes to standard error.
+    """
     kind, limits = sys.argv[1], json.loads(sys.argv[2])
-    threading.Thread(target=_watch_memory, args=(limits["conversion_bytes"],), daemon=True).start()
+    answers = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    _bound_memory(limits["conversion_bytes"])
     try:
         answer = {"text": convert(kind, sys.stdin.buffer.read(), limits)}
     except Refused as refused:
         answer = {"refused": str(refused)}
     except MemoryError:
         os._exit(OUT_OF_MEMORY)
-    sys.stdout.buffer.write(json.dumps(answer).encode())
-    sys.stdout.flush()
+    with os.fdopen(answers, "wb") as file:
+        file.write(json.dumps(answer).encode())
     os._exit(0)  # without tearing down what the watching thread still uses
 
 

@@ -16,7 +16,7 @@ from qa.errors import ArticleError, CorpusError
 from qa.files import SUFFIXES, FileText, Folder, hash_of, is_visible, read_text
 from qa.text import Language, dominant_language, headings
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # control characters, bytes not UTF-8
 _LONGEST_FRONT_MATTER = 65_536  # characters; what is longer is text
 _MOST_BRACKETS = 300  # of front matter
 _LONGEST_TITLE = 300  # characters; it is searched with every passage
@@ -80,9 +80,14 @@ def _leads_inside(link: str, root: Path) -> bool:
 
 
 def document_id(name: str) -> str:
-    """How the document at a path in the corpus folder is known: with forward slashes, valid UTF-8 on one line."""
-    slashed = name.replace(os.sep, "/").encode("utf-8", "backslashreplace").decode("utf-8")
-    return _CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", slashed)
+    """How the document at a path in the corpus folder is known: with forward slashes, valid UTF-8 on one line.
+
+    A name that is not such is written out after `./`, with which no other begins, so that no two share an id.
+    """
+    slashed = name.replace(os.sep, "/")
+    if not _UNSPEAKABLE.search(slashed):
+        return slashed
+    return "./" + _UNSPEAKABLE.sub(lambda match: f"\\x{ord(match.group()):02x}", slashed.replace("\\", "\\\\"))
 
 
 def corpus_digest(folder: Path, limits: FileLimits = FileLimits()) -> dict[str, str]:  # noqa: B008 - frozen

@@ -7,6 +7,7 @@ WenjuError
 ├── EmbedderError               the embedding model cannot be loaded
 ├── SearchIndexError
 │   ├── IndexMissingError       nothing has been built yet
+│   ├── IndexUnreadableError    a file of the index may not be read by this user
 │   ├── IndexDamagedError       a file of the index is not what was written
 │   ├── IndexMismatchError      the index was built with other settings
 │   └── IndexBusyError          another process is writing the index
@@ -25,6 +26,12 @@ ModelFailure = Literal["unreachable", "slow", "key", "status", "garbage", "broke
 class WenjuError(Exception):
     """Any error a person can mend; its text is one line."""
 
+    place: Path | None = None  # on this machine, of which the text speaks
+
+    def without_place(self) -> str:
+        """The text for visitors, who need not learn where things lie on this machine: of `place` its name alone."""
+        return str(self).replace(str(self.place), self.place.name) if self.place else str(self)
+
 
 class SettingsError(WenjuError):
     """A setting outside its range."""
@@ -35,7 +42,7 @@ class CorpusError(WenjuError):
 
     def __init__(self, message: str, folder: Path) -> None:
         super().__init__(message)
-        self.folder = folder
+        self.folder = self.place = folder
 
 
 class ArticleError(WenjuError):
@@ -48,6 +55,7 @@ class EmbedderError(WenjuError):
     def __init__(self, message: str, name: str) -> None:
         super().__init__(message)
         self.name = name
+        self.place = Path(name) if Path(name).is_absolute() else None
 
 
 class SearchIndexError(WenjuError):
@@ -55,11 +63,18 @@ class SearchIndexError(WenjuError):
 
     def __init__(self, message: str, folder: Path) -> None:
         super().__init__(message)
-        self.folder = folder
+        self.folder = self.place = folder
 
 
 class IndexMissingError(SearchIndexError):
     """Nothing has been built yet."""
+
+
+class IndexUnreadableError(SearchIndexError):
+    """A file of the index may not be read by this user."""
+
+    def __init__(self, path: Path, folder: Path) -> None:
+        super().__init__(f"{path} cannot be read: permission denied; have its owner let you read the index.", folder)
 
 
 class IndexDamagedError(SearchIndexError):

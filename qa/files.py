@@ -97,9 +97,12 @@ class Folder:
         if status.st_size > limit:
             raise _over("file_bytes", self._limits, f"it has {status.st_size:,} bytes")
         parts: list[bytes] = []
-        while limit > 0 and (part := os.read(descriptor, min(limit, status.st_size + _READ_BEYOND))):
+        left = limit + 1  # one byte more tells a file that has grown meanwhile
+        while left and (part := os.read(descriptor, min(left, status.st_size + _READ_BEYOND))):
             parts.append(part)
-            limit -= len(part)
+            left -= len(part)
+        if not left:
+            raise _over("file_bytes", self._limits, f"it has more than {limit:,} bytes")
         return b"".join(parts)
 
 
@@ -188,13 +191,16 @@ def _converted(raw: bytes, suffix: str, limits: FileLimits) -> str:
         ended = subprocess.run(
             command,
             input=raw,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             timeout=limits.conversion_seconds,
             check=False,
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
     except subprocess.TimeoutExpired as error:
         raise _over("conversion_seconds", limits, "converting it takes too long") from error
+    except OSError as error:
+        raise ArticleError(f"its converter cannot be started ({error.strerror or error}); build again later") from error
     if ended.returncode == converters.OUT_OF_MEMORY:
         raise _over("conversion_bytes", limits, "converting it takes too much memory")
     if ended.returncode:

@@ -1,21 +1,23 @@
 """Which generation of the index is live: builds go beside it, are checked, and are switched to in one step.
 
-`index/current.json` names the live generation's folder. It is replaced atomically once the new generation is
-whole and has passed its checks, so a build that dies changes nothing; the generation that was live before is kept.
+`index/current.json` names the live generation's folder. It is replaced atomically once the new generation is whole, has
+passed its checks and is on the disk, so a build that dies, or loses its power, changes nothing; the generation that was
+live before is kept.
 """
 
 import contextlib
+import errno
 import json
 import os
 import re
+import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from qa import index
 from qa.changes import PassageChanges
@@ -23,8 +25,15 @@ from qa.config import IndexSettings
 from qa.corpus import Unchanged, Unreadable, corpus_digest, read_corpus
 from qa.datatypes import Document
 from qa.earlier import Earlier
-from qa.errors import CorpusError, IndexDamagedError, IndexMissingError, SearchIndexError, WenjuError
-from qa.inspection import inspect
+from qa.errors import (
+    CorpusError,
+    IndexDamagedError,
+    IndexMissingError,
+    IndexUnreadableError,
+    SearchIndexError,
+    WenjuError,
+)
+from qa.inspection import read_back
 from qa.lock import write_lock
 from qa.manifest import MANIFEST, read_manifest
 from qa.plan import Progress
@@ -33,9 +42,13 @@ POINTER = "current.json"
 KEPT = 2  # generations that stay after a build: the new one and the one that was live before
 _PREFIX = "generation-"
 _NAME = re.compile(rf"{_PREFIX}(\d{{6,}})-[a-z0-9_]+")
-_REPLACE_SECONDS = 2.0  # Windows replaces no file while someone reads it
+_INSIST_SECONDS = 2.0
+_IS_WINDOWS = os.name == "nt"
 
-State = Literal["live", "kept", "damaged", "unfinished"]
+_Result = TypeVar("_Result")
+
+State = Literal["live", "kept", "damaged", "unfinished", "unreadable"]
+_STATES: dict[type[SearchIndexError], State] = {IndexMissingError: "unfinished", IndexUnreadableError: "unreadable"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +71,7 @@ class BuildSummary:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """A generation in the index folder. `created` is ISO 8601; it and the counts are empty where it is unfinished."""
+    """A generation in the index folder. `created` is ISO 8601; it and the counts are empty where they are not known."""
 
     name: str
     state: State
@@ -73,13 +86,16 @@ def live_folder(root: Path) -> Path:
 
     Raises:
         IndexMissingError: if nothing has been built there.
-        IndexDamagedError: if the pointer cannot be read.
+        IndexUnreadableError: if this user may not read the pointer.
+        IndexDamagedError: if it says nothing that can be read.
     """
     pointer = root / POINTER
     try:
-        name = json.loads(pointer.read_text(encoding="utf-8"))["generation"]
+        name = json.loads(_insist(lambda: pointer.read_text(encoding="utf-8")))["generation"]
     except FileNotFoundError as error:
         raise IndexMissingError(f"There is no index in {root}; run `qa build` first.", root) from error
+    except PermissionError as error:
+        raise IndexUnreadableError(pointer, root) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise IndexDamagedError(f"{pointer} is damaged; run `qa build` to write the index anew.", root) from error
     if not isinstance(name, str) or not _NAME.fullmatch(name):
@@ -91,13 +107,21 @@ def load_live(root: Path, expected: IndexSettings | None = None) -> index.Search
     """Opens the live generation; another where the pointer moves on, and the first is pruned, meanwhile.
 
     Raises:
-        SearchIndexError: if it is missing, damaged or built with other settings than `expected`.
+        SearchIndexError: if it is missing, damaged or built with other settings than `expected`. An older one is not
+            opened in its stead, since its articles may have been withdrawn; the message names it where it is whole.
         EmbedderError: if its embedding model cannot be loaded.
     """
     while True:
         folder = live_folder(root)
         try:
             return index.load(folder, expected)
+        except (IndexMissingError, IndexDamagedError) as error:
+            if live_folder(root) != folder:
+                continue
+            if not (older := _older(root, folder.name)):
+                raise
+            way = f"{str(error).rstrip('.')}, or `qa index rollback` to go back to that of {older[-1].created}."
+            raise IndexDamagedError(way, folder) from error
         except SearchIndexError:
             if live_folder(root) == folder:
                 raise
@@ -134,6 +158,7 @@ def build(
         folder = _new_folder(root)
         try:
             built = _built(folder, articles, unreadable, settings, corpus, earlier, progress)
+            _write_through(folder)
             _point_at(root, folder.name)
         except BaseException:  # whatever happened, also Ctrl-C: what is not live goes, the error goes on
             if _live_name(root) != folder.name:
@@ -175,7 +200,7 @@ def _built(
     )
     if not built.manifest.passages:
         raise CorpusError(f"No article in {corpus} holds any text to search; write some, then build.", corpus)
-    inspect(folder, built, {article.id: article.text for article in articles if isinstance(article, Document)})
+    read_back(folder, built, {article.id: article.text for article in articles if isinstance(article, Document)})
     return built
 
 
@@ -216,15 +241,19 @@ def rollback(root: Path) -> str:
     """
     with _writing(root):
         live = live_folder(root).name
-        older = [each for each in listed(root) if _number(each.name) < _number(live) and each.state == "kept"]
-        if not older:
+        if not (older := _older(root, live)):
             raise IndexMissingError(f"{root} holds no whole generation older than {live}; run `qa build`.", root)
         _point_at(root, older[-1].name)
     return older[-1].name
 
 
+def _older(root: Path, live: str) -> list[Generation]:
+    """The whole generations older than the live one, oldest first."""
+    return [each for each in listed(root) if _number(each.name) < _number(live) and each.state == "kept"]
+
+
 def prune(root: Path, keep: int = KEPT) -> list[str]:
-    """Removes all but the live generation and the newest whole others, `keep` in all; returns what went.
+    """Removes all but the live generation and the newest whole others, `keep` in all; returns what is gone.
 
     Raises:
         SearchIndexError: if no generation is live, or the folder cannot be written.
@@ -235,7 +264,7 @@ def prune(root: Path, keep: int = KEPT) -> list[str]:
         kept = {live, *whole[len(whole) - min(max(keep - 1, 0), len(whole)) :]}
         gone = [path for path in _generations(root) if path.name not in kept]
         _remove(gone)
-    return [path.name for path in gone]
+    return [path.name for path in gone if not path.exists()]
 
 
 @contextlib.contextmanager
@@ -311,19 +340,18 @@ def _described(folder: Path, live: str | None) -> Generation:
     try:
         manifest = read_manifest(folder)
     except SearchIndexError as error:
-        state: State = "unfinished" if isinstance(error, IndexMissingError) else "damaged"
-        return Generation(folder.name, state, "", 0, 0, size)
-    state = "live" if folder.name == live else "kept"
+        return Generation(folder.name, _STATES.get(type(error), "damaged"), "", 0, 0, size)
+    state: State = "live" if folder.name == live else "kept"
     try:
         index.check(folder)
-    except SearchIndexError:
-        state = "damaged"
+    except SearchIndexError as error:
+        state = _STATES.get(type(error), "damaged")
     return Generation(folder.name, state, manifest.created, len(manifest.documents), manifest.passages, size)
 
 
 def _size(folder: Path) -> int:
     size = 0
-    with contextlib.suppress(FileNotFoundError):  # another process may remove it
+    with contextlib.suppress(FileNotFoundError, PermissionError):  # another process may remove it, or own it alone
         for path in folder.rglob("*"):
             size += path.stat().st_size if path.is_file() else 0
     return size
@@ -331,30 +359,56 @@ def _size(folder: Path) -> int:
 
 def _new_folder(root: Path) -> Path:
     last = max((_number(path.name) for path in _generations(root)), default=0)
-    return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{last + 1:06d}-", dir=root))
+    folder = root / f"{_PREFIX}{last + 1:06d}-{secrets.token_hex(4)}"
+    folder.mkdir()  # read by whom the umask lets read it
+    return folder
 
 
 def _point_at(root: Path, name: str) -> None:
-    """Names the live generation by an atomic replace of a file whose content is on the disk.
-
-    After a power failure it may name a generation whose files did not get there all: their checksums tell.
-    """
+    """Names the live generation, which is on the disk, by an atomic replace that is there too when this returns."""
     written = root / f"{POINTER}.new"
-    with written.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(json.dumps({"generation": name}) + "\n")
-        file.flush()
+    written.write_text(json.dumps({"generation": name}) + "\n", encoding="utf-8", newline="\n")
+    _write_file_through(written)
+    _insist(lambda: written.replace(root / POINTER))
+    _write_folder_through(root)
+
+
+def _write_through(folder: Path) -> None:
+    """Waits until a generation's files, and their names, are on the disk."""
+    for path in (*folder.rglob("*"), folder):
+        if path.is_dir():
+            _write_folder_through(path)
+        else:
+            _write_file_through(path)
+    _write_folder_through(folder.parent)
+
+
+def _write_file_through(path: Path) -> None:
+    with path.open("r+b") as file:  # Windows takes only a file that may be written
         os.fsync(file.fileno())
-    _replace(written, root / POINTER)
 
 
-def _replace(written: Path, target: Path) -> None:
-    given_up = time.monotonic() + _REPLACE_SECONDS
+def _write_folder_through(folder: Path) -> None:
+    if _IS_WINDOWS:  # it opens no folder
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:  # some file systems know no such thing for a folder
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _insist(action: Callable[[], _Result]) -> _Result:
+    """Does what Windows refuses while another process reads or replaces the same file."""
+    given_up = time.monotonic() + _INSIST_SECONDS
     while True:
         try:
-            written.replace(target)
-            return
+            return action()
         except PermissionError:
-            if os.name != "nt" or time.monotonic() > given_up:
+            if not _IS_WINDOWS or time.monotonic() > given_up:
                 raise
             time.sleep(0.01)
 

@@ -19,7 +19,7 @@ _FOUND = 100  # among which a passage must be by its own terms, where no more ho
 _ROUNDING = 1e-3  # of a cosine
 
 
-def inspect(folder: Path, built: Built, texts: Mapping[str, str]) -> None:
+def read_back(folder: Path, built: Built, texts: Mapping[str, str]) -> None:
     """Reads a generation back and checks it.
 
     Args:

@@ -24,6 +24,7 @@ _WRITER_BYTES = 64_000_000
 _PROBE_BYTES = 1 << 18  # a disk that has no room for so many is full
 _SHARDS = "shards.json"
 _META = "meta.json"  # tantivy's own list of its segments, in order
+_MANAGED = ".managed.json"  # and of its files
 
 Row = tuple[str, Sequence[str]]  # its group, its terms
 
@@ -57,12 +58,6 @@ class LexicalIndex:
         self._searcher = index.searcher()
 
     @classmethod
-    def build(cls, folder: Path, rows: Iterable[Row]) -> "LexicalIndex":
-        """Writes an index of `rows`, in one shard."""
-        listed = list(rows)
-        return cls.build_shards(folder, [Shard("", len(listed), lambda: listed)])
-
-    @classmethod
     def build_shards(cls, folder: Path, shards: Iterable[Shard], earlier: Path | None = None) -> "LexicalIndex":
         """Writes an index of shards, one after the other, copying those that the index in `earlier` has.
 
@@ -87,7 +82,7 @@ class LexicalIndex:
 
     @classmethod
     def load(cls, folder: Path) -> "LexicalIndex":
-        """Opens what `build` wrote, by memory map."""
+        """Opens what `build_shards` wrote, by memory map."""
         starts: list[int] = []
         start = 0
         for shard in _catalogue(folder):
@@ -95,8 +90,13 @@ class LexicalIndex:
             start += shard["count"]
         if os.access(folder, os.W_OK):
             return cls(tantivy.Index.open(str(folder)), starts)
-        copy = _copied(folder)  # the engine locks a file beside the others, also to read
-        index = cls(tantivy.Index.open(str(copy)), starts)
+        copy = Path(tempfile.mkdtemp())  # the engine locks a file beside the others, also to read
+        try:
+            shutil.copytree(folder, copy, copy_function=shutil.copyfile, dirs_exist_ok=True)
+            index = cls(tantivy.Index.open(str(copy)), starts)
+        except BaseException:
+            shutil.rmtree(copy, ignore_errors=True)
+            raise
         weakref.finalize(index, shutil.rmtree, copy, ignore_errors=True)
         return index
 
@@ -147,13 +147,6 @@ def _said_as_os_error(folder: Path) -> Iterator[None]:
         raise OSError(str(error)) from error
 
 
-def _copied(folder: Path) -> Path:
-    copy = Path(tempfile.mkdtemp())
-    for path in folder.iterdir():
-        shutil.copyfile(path, copy / path.name)
-    return copy
-
-
 def _catalogue(folder: Path) -> list[dict[str, Any]]:
     shards: list[dict[str, Any]] = json.loads((folder / _SHARDS).read_text(encoding="utf-8"))
     return shards
@@ -194,4 +187,11 @@ def _write_meta(folder: Path, segments: Sequence[Mapping[str, Any]]) -> None:
     tantivy.Index(_schema(), path=str(folder))
     meta = json.loads((folder / _META).read_text(encoding="utf-8"))
     meta["segments"] = segments
-    (folder / _META).write_text(json.dumps(meta), encoding="utf-8", newline="\n")
+    _write_anew(folder / _META, json.dumps(meta).encode())
+    _write_anew(folder / _MANAGED, (folder / _MANAGED).read_bytes())
+
+
+def _write_anew(path: Path, content: bytes) -> None:
+    """Writes a file that the engine lets its owner alone read, so that the umask says who may."""
+    path.unlink()
+    path.write_bytes(content)

@@ -1,20 +1,25 @@
 """One writer at a time in an index folder; whoever holds the lock is named to who comes second.
 
-The lock is the operating system's, on an open file: it ends with its process, however that ends.
+The lock is the operating system's, on an open file: it ends with its process, however that ends. On a file system that
+has no such locks (no `flock`), a file that is there is the lock: one that a dead process of this machine left is taken
+over; whether one of another machine lives cannot be told, and a person has to remove its file.
 """
 
 import contextlib
+import errno
 import json
 import os
+import socket
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 from qa.errors import IndexBusyError
 
 LOCK = "build.lock"
+SOFT_LOCK = "build.soft.lock"  # apart, since the other stays where it is when it is let go
 HOLDER = "build.json"
 
 
@@ -33,8 +38,9 @@ def write_lock(
         IndexBusyError: if another process still writes there after `wait_seconds`.
         OSError: if the folder cannot be written.
     """
-    lock, holder = FileLock(root / LOCK), root / HOLDER
-    try:
+    holder = root / HOLDER
+
+    def acquired(lock: BaseFileLock) -> BaseFileLock:
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -42,11 +48,24 @@ def write_lock(
                 raise
             waiting(f"{_held_by(holder)} is writing the index in {root}; waiting for it.")
             lock.acquire(timeout=wait_seconds)
+        return lock
+
+    try:
+        try:
+            lock = acquired(FileLock(root / LOCK, fallback_to_soft=False))
+        except OSError as error:
+            if error.errno != errno.ENOSYS:
+                raise
+            lock = acquired(SoftFileLock(root / SOFT_LOCK))
     except Timeout as error:
-        raise IndexBusyError(f"{_held_by(holder)} is writing the index in {root}; try again later.", root) from error
+        said = f"{_held_by(holder)} is writing the index in {root}; try again later"
+        soft = f", or remove {SOFT_LOCK} there once that has ended" if (root / SOFT_LOCK).exists() else ""
+        raise IndexBusyError(f"{said}{soft}.", root) from error
     try:
         since = datetime.now().astimezone().isoformat(timespec="seconds")
-        holder.write_text(json.dumps({"process": os.getpid(), "since": since}) + "\n", encoding="utf-8")
+        holder.write_text(
+            json.dumps({"process": os.getpid(), "host": socket.gethostname(), "since": since}) + "\n", encoding="utf-8"
+        )
         yield
     finally:
         with contextlib.suppress(OSError):
@@ -57,6 +76,7 @@ def write_lock(
 def _held_by(holder: Path) -> str:
     try:
         said = json.loads(holder.read_text(encoding="utf-8"))
-        return f"Process {int(said['process'])} (since {datetime.fromisoformat(said['since'])})"
+        host = "" if said["host"] == socket.gethostname() else f" on {said['host']!r:.80}"
+        return f"Process {int(said['process'])}{host} (since {datetime.fromisoformat(said['since'])})"
     except (OSError, ValueError, KeyError, TypeError):  # it has only just begun
         return "Another process"

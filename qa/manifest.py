@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from qa.config import IndexSettings
-from qa.errors import IndexDamagedError, IndexMismatchError, IndexMissingError, SettingsError
+from qa.errors import IndexDamagedError, IndexMismatchError, IndexMissingError, IndexUnreadableError, SettingsError
 
 FORMAT = 4
 MANIFEST = "manifest.json"
@@ -59,7 +59,8 @@ def read_manifest(folder: Path) -> Manifest:
 
     Raises:
         IndexMissingError: if there is none.
-        IndexDamagedError: if it cannot be read.
+        IndexUnreadableError: if this user may not read it.
+        IndexDamagedError: if it is not what was written.
         IndexMismatchError: if it was written by another version of this package.
     """
     path = folder / MANIFEST
@@ -72,6 +73,8 @@ def read_manifest(folder: Path) -> Manifest:
             return Manifest(**{**record, "settings": IndexSettings(**record["settings"])})
     except FileNotFoundError as error:
         raise IndexMissingError(f"There is no index in {folder}; run `qa build` first.", folder) from error
+    except PermissionError as error:
+        raise IndexUnreadableError(path, folder) from error
     except (OSError, ValueError, KeyError, TypeError, SettingsError) as error:
         raise IndexDamagedError(f"{path} is damaged; run `qa build` to write the index anew.", folder) from error
     raise IndexMismatchError(
@@ -87,12 +90,15 @@ def check_files(folder: Path, manifest: Manifest) -> None:
     """Compares every file of a generation with its checksum.
 
     Raises:
+        IndexUnreadableError: if this user may not read one.
         IndexDamagedError: if one is missing or not what was written.
     """
     for name, expected in manifest.files.items():
         path = folder / name
         try:
             found = _checksum(path)
+        except PermissionError as error:
+            raise IndexUnreadableError(path, folder) from error
         except OSError:
             found = ""
         if found != expected:

@@ -154,6 +154,18 @@ def test_ask_answers_a_file_line_for_line(
     assert main(["ask", "--questions", str(path), "--index", str(index_folder)]) == 0
 
 
+@pytest.mark.parametrize("identity", ["NaN", "-Infinity", "1e999", '{"a": [NaN]}'])
+def test_an_id_that_is_no_json_is_refused(
+    index_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], identity: str
+) -> None:
+    """A line whose id cannot be said again as JSON is refused by its number, and what is printed is JSON throughout."""
+    line = f'{{"id": {identity}, "question": "{QUESTION}"}}'
+    path = write_lines(tmp_path / "questions.jsonl", line.encode())
+    assert main(["ask", "--questions", str(path), "--index", str(index_folder)]) == 2
+    record = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert record == {"id": 1, "error": 'line 1 is not JSON with "question"'}
+
+
 def test_lines_of_a_chain_are_a_conversation(
     index_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

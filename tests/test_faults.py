@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from qa import generations
 from qa.chat import Chat, LiveChat
 from qa.config import AnswerSettings, IndexSettings, Settings
 from qa.errors import SearchIndexError
+from qa.lexical import LexicalIndex
 from qa.lock import LOCK
 from qa.manifest import MANIFEST, read_manifest
 
@@ -217,6 +219,66 @@ def test_a_folder_that_cannot_be_written_still_answers(corpora: dict[str, Path],
             change()
         assert str(root) in str(caught.value)
     assert told(root) == "1,300"
+
+
+def test_an_index_that_cannot_be_opened_leaves_no_copy(
+    corpora: dict[str, Path], mount: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of terms on a file system that is read only a copy is opened, and removed where that fails."""
+    disk = mount("-o", "size=4m")
+    generations.build(corpora["1,200"], disk / "index", SETTINGS)
+    lexical = generations.live_folder(disk / "index") / "lexical"
+    (lexical / "meta.json").write_bytes(b"{")
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    (tmp_path / "copies").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "copies"))
+    with pytest.raises(ValueError, match="meta"):
+        LexicalIndex.load(lexical)
+    assert list((tmp_path / "copies").iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it opens no folder to write it through")
+def test_power_lost_at_the_switch_loses_nothing(
+    small_corpus: Path, small_index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the pointer is replaced, all it leads to is on the disk, and when the build ends, so is its new name."""
+    fsync, replace, synced, at_switch = os.fsync, os.replace, [], []
+
+    def noted_fsync(descriptor: int) -> None:
+        fsync(descriptor)
+        synced.append(os.fstat(descriptor).st_ino)
+
+    def noted_replace(source: str, target: str) -> None:
+        replace(source, target)
+        if Path(target).name == generations.POINTER:
+            at_switch.append(len(synced))
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(os, "replace", noted_replace)
+    folder = small_index / generations.build(small_corpus, small_index, SETTINGS).generation
+    (before,) = at_switch
+    needed = {
+        path.stat().st_ino for path in (*folder.rglob("*"), folder, small_index, small_index / generations.POINTER)
+    }
+    assert needed <= set(synced[:before])
+    assert small_index.stat().st_ino in synced[before:]
+
+
+def test_a_disk_that_does_not_take_what_is_written_leaves_the_old_generation(
+    corpora: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the disk fails to take the new generation, the build fails in one line and the old one answers."""
+    root = tmp_path / "index"
+    live = generations.build(corpora["1,200"], root, SETTINGS).generation
+
+    def fails(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", fails)
+    with pytest.raises(SearchIndexError, match=os.strerror(errno.EIO)):
+        generations.build(corpora["1,300"], root, SETTINGS)
+    assert [(each.name, each.state) for each in generations.listed(root)] == [(live, "live")]
+    assert told(root) == "1,200"
 
 
 def resident_kilobytes() -> int:

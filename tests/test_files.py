@@ -307,9 +307,59 @@ def test_name_of_255_bytes_is_read_and_control_characters_are_not(tmp_path: Path
         (tmp_path / "a\n\x1b[31m.md").write_text("Text.", encoding="utf-8")
     found = list(read_corpus(tmp_path))
     left_out = [(article.path, article.reason) for article in found if isinstance(article, Unreadable)]
-    expected = [("a\\x0a\\x1b[31m.md", "its name is not UTF-8, or holds a control character; rename it")]
+    expected = [("./a\\x0a\\x1b[31m.md", "its name is not UTF-8, or holds a control character; rename it")]
     assert left_out == ([] if os.name == "nt" else expected)
     assert sum(not isinstance(article, Unreadable) for article in found) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="its /proc has files that are larger than they say")
+def test_file_that_grows_while_it_is_read_is_refused_not_cut() -> None:
+    """A file that turns out longer than its limit is refused, and one of just that length is read."""
+    with pytest.raises(ArticleError, match=r"more than 100 bytes.*file_bytes"):
+        Folder(Path("/proc/self"), replace(LIMITS, file_bytes=100)).read("status")
+    name = Path("/proc/self/comm").read_bytes()
+    assert Folder(Path("/proc/self"), replace(LIMITS, file_bytes=len(name))).read("comm") == name
+
+
+NOISY = """
+import os, sys
+print("stray")
+os.write(1, b"stray")
+os.write(2, b"stray" * 100_000)
+sys.path = [folder for folder in sys.path if folder != os.path.dirname(__file__)]
+del sys.modules[__name__]
+import mammoth
+"""
+
+
+def test_what_a_library_prints_is_no_part_of_the_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A converter's library may print, by Python or past it, as much as it likes: the text is the same."""
+    raw = docx([("", f"White tea, {tmp_path.name}.")])
+    (tmp_path / "mammoth.py").write_text(NOISY, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert text_of(raw, ".docx") == f"White tea, {tmp_path.name}.\n"
+
+
+def test_converter_that_cannot_be_started_costs_its_file_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no process can be started, files to convert are left out, and the others are indexed."""
+    (tmp_path / "a.html").write_text(f"<p>{tmp_path}", encoding="utf-8")
+    (tmp_path / "b.md").write_text("Text.", encoding="utf-8")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "no such program"))
+    built = generations.build(tmp_path, tmp_path / "index", IndexSettings())
+    (left_out,) = built.unreadable
+    assert left_out.path == "a.html"
+    assert "cannot be started" in left_out.reason
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system bounds an address space without psutil")
+def test_memory_is_bounded_without_psutil(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where psutil is not installed, a conversion still ends at its limit of memory."""
+    (tmp_path / "psutil.py").write_text("raise ImportError", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    limits = replace(LIMITS, conversion_bytes=300_000_000)
+    assert text_of(b"<p>x", ".html", limits) == "x\n"
+    with pytest.raises(ArticleError, match="conversion_bytes"):
+        text_of(b"<p>x" * 3_000_000, ".html", limits)
 
 
 def test_large_text_is_refused_before_it_is_read(tmp_path: Path) -> None:

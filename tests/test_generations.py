@@ -1,7 +1,11 @@
 import json
 import os
 import shutil
+import stat
+import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,11 +18,13 @@ from qa.errors import (
     IndexDamagedError,
     IndexMismatchError,
     IndexMissingError,
+    IndexUnreadableError,
     SearchIndexError,
 )
 from qa.manifest import FORMAT, MANIFEST
 
 SETTINGS = IndexSettings()
+NOBODY = 65534  # a user who owns nothing
 ARTICLES = {
     "robots.en.md": "# Robots\n\nThe walking robot carries parcels up the stairs of old houses.\n",
     "城市.zh.md": "---\ntitle: 城市计划\n---\n\n北京将建设三个人工智能产业园区。\n\n## 交通\n\n地铁新增两条线路。\n",
@@ -212,6 +218,105 @@ def test_damaged_pointer_is_an_error_and_the_next_build_mends_it(corpus: Path, r
     assert generations.reason_to_build(corpus, root, SETTINGS) is None
 
 
+@pytest.mark.parametrize("harmed", ["tokens.npy", MANIFEST])
+def test_damaged_generation_is_not_replaced_in_silence(corpus: Path, root: Path, harmed: str) -> None:
+    """An older generation does not answer for a damaged one: the error says since when it is, and how to go back."""
+    first = generations.build(corpus, root, SETTINGS).generation
+    (generations.live_folder(root) / harmed).unlink()
+    with pytest.raises(SearchIndexError, match="qa build") as caught:
+        generations.load_live(root)
+    assert "rollback" not in str(caught.value)  # there is nothing to go back to
+    shutil.rmtree(root)
+    first = generations.build(corpus, root, SETTINGS).generation
+    second = generations.build(corpus, root, SETTINGS).generation
+    (root / second / harmed).unlink()
+    with pytest.raises(IndexDamagedError, match=r"qa build.*qa index rollback") as caught:
+        generations.load_live(root)
+    assert generations.listed(root)[0].created in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert generations.rollback(root) == first
+    assert generations.load_live(root).folder.name == first
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o027])
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no umask")
+def test_umask_says_who_may_read_an_index(corpus: Path, root: Path, mask: int) -> None:
+    """Every file and folder of an index is for those that the umask lets read it, and for no one else."""
+    before = os.umask(mask)
+    try:
+        generations.build(corpus, root, SETTINGS)
+    finally:
+        os.umask(before)
+    for path in root.rglob("*"):
+        full = 0o777 if path.is_dir() else 0o666
+        if path.suffix != ".lock":
+            assert stat.S_IMODE(path.stat().st_mode) == full & ~mask, path
+
+
+@pytest.fixture
+def unprivileged(corpus: Path) -> Iterator[Path]:
+    """An index of two generations, whose permissions hold for whoever runs this: root is another user meanwhile."""
+    if sys.platform == "win32":
+        pytest.skip("it has other permissions")
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        root = Path(folder) / "index"
+        for _ in range(2):
+            generations.build(corpus, root, SETTINGS)
+        user = os.geteuid()
+        if user == 0:
+            for path in (root, *root.rglob("*")):
+                os.chown(path, NOBODY, NOBODY)
+            os.seteuid(NOBODY)
+        try:
+            yield root
+        finally:
+            os.seteuid(user)
+            subprocess.run(["chmod", "-R", "u+rwX", folder], check=True)
+
+
+@pytest.mark.parametrize("closed", ["tokens.npy", MANIFEST, ".", f"../{generations.POINTER}"])
+def test_index_that_may_not_be_read_is_not_called_damaged(unprivileged: Path, closed: str) -> None:
+    """A file or folder that this user may not read is said to be that, by its name, and nothing else is advised."""
+    live = generations.live_folder(unprivileged)
+    (live / closed).chmod(0)
+    with pytest.raises(IndexUnreadableError, match="permission") as caught:
+        generations.load_live(unprivileged)
+    assert "damaged" not in str(caught.value)
+    assert "qa build" not in str(caught.value)
+    assert (MANIFEST if closed == "." else Path(closed).name) in str(caught.value)
+    if closed != f"../{generations.POINTER}":
+        assert [each.state for each in generations.listed(unprivileged)] == ["kept", "unreadable"]
+
+
+def test_what_could_not_be_removed_is_not_said_to_be_gone(unprivileged: Path) -> None:
+    """Pruning names the generations that are gone, and not one whose files the system keeps."""
+    first = unprivileged / generations.listed(unprivileged)[0].name
+    first.chmod(0o500)
+    assert generations.prune(unprivileged, keep=1) == []
+    assert first.is_dir()
+    first.chmod(0o700)
+    assert generations.prune(unprivileged, keep=1) == [first.name]
+
+
+def test_pointer_that_is_being_replaced_is_read_again(
+    corpus: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where Windows lets no one read the pointer while it is replaced, whoever reads it tries again for a while."""
+    built, read_text, refused = generations.build(corpus, root, SETTINGS).generation, Path.read_text, [1, 2, 3]
+
+    def refusing(path: Path, *arguments: str, **named: str) -> str:
+        if path.name == generations.POINTER and refused:
+            refused.pop()
+            raise PermissionError
+        return read_text(path, *arguments, **named)
+
+    monkeypatch.setattr(generations, "_IS_WINDOWS", True)
+    monkeypatch.setattr(Path, "read_text", refusing)
+    assert generations.live_folder(root).name == built
+    assert not refused
+
+
 def test_missing_index_is_an_error_that_says_what_to_do(corpus: Path, root: Path) -> None:
     """Without an index the error names the folder and the command, and there is a reason to build."""
     with pytest.raises(IndexMissingError, match="qa build") as caught:
@@ -266,6 +371,24 @@ def test_strange_front_matter_stops_no_build(corpus: Path, root: Path, title: st
     """One article with a strange title does not keep the others from being indexed."""
     (corpus / "strange.md").write_text(f"---\ntitle: {title}\n---\nBody.\n", encoding="utf-8")
     assert generations.build(corpus, root, SETTINGS).documents == 4
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there may a file name be any bytes")
+@pytest.mark.parametrize("odd", [b"\xff", b"\x07", b"\xc2\x85", "\u2028".encode()])
+def test_file_whose_name_says_what_another_is_written_as_has_an_id_of_its_own(
+    corpus: Path, root: Path, odd: bytes
+) -> None:
+    """A name that is written out and the name it is written as are two, and after a build nothing is left to build."""
+    Path(os.fsdecode(os.fsencode(corpus) + b"/" + odd + b".md")).write_text("# Odd\n", encoding="utf-8")
+    (written_out,) = (article.path for article in generations.build(corpus, root, SETTINGS).unreadable)
+    for number, name in enumerate([written_out.removeprefix("./"), f"\\x{odd[-1]:02x}.md", f"\\udc{odd[0]:02x}.md"]):
+        (corpus / name).write_text(f"# Even\n\nNumber {number}.\n", encoding="utf-8")
+    for name in (b"\\x07", b"\\udcff", b"\\xdcff"):  # odd names with backslashes of their own
+        Path(os.fsdecode(os.fsencode(corpus) + b"/" + name + odd + b".md")).write_text("# Odd\n", encoding="utf-8")
+    built = generations.build(corpus, root, SETTINGS)
+    assert generations.reason_to_build(corpus, root, SETTINGS) is None
+    names = {*index.load(generations.live_folder(root)).documents, *(article.path for article in built.unreadable)}
+    assert len(names) == sum(path.is_file() for path in corpus.rglob("*"))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there may a file name be any bytes")

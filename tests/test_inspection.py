@@ -9,8 +9,8 @@ from qa.changes import PassageChanges
 from qa.earlier import BOUNDS, PASSAGES, VECTORS
 from qa.errors import IndexDamagedError
 from qa.index import Built
-from qa.inspection import inspect
-from qa.lexical import LexicalIndex
+from qa.inspection import read_back
+from qa.lexical import LexicalIndex, Shard
 from qa.manifest import read_manifest
 from qa.vectors import save_array
 
@@ -32,8 +32,8 @@ def texts(small_corpus: Path, built: Built) -> dict[str, str]:
 
 def test_a_good_generation_passes(folder: Path, built: Built, texts: dict[str, str]) -> None:
     """What a build wrote passes, whichever of its articles are looked at."""
-    inspect(folder, built, texts)
-    inspect(folder, built, {})
+    read_back(folder, built, texts)
+    read_back(folder, built, {})
 
 
 def test_counts_must_agree(folder: Path, built: Built) -> None:
@@ -41,20 +41,20 @@ def test_counts_must_agree(folder: Path, built: Built) -> None:
     rows = (folder / PASSAGES).read_bytes()
     (folder / PASSAGES).write_bytes(rows[: rows.rindex(b"\n", 0, -1) + 1])
     with pytest.raises(IndexDamagedError, match="rows"):
-        inspect(folder, built, {})
+        read_back(folder, built, {})
     (folder / PASSAGES).write_bytes(rows)
     with pytest.raises(IndexDamagedError, match="articles"):
-        inspect(folder, replace(built, manifest=replace(built.manifest, documents={})), {})
+        read_back(folder, replace(built, manifest=replace(built.manifest, documents={})), {})
     (folder / BOUNDS).write_bytes((folder / BOUNDS).read_bytes()[:-8])
     with pytest.raises(IndexDamagedError, match="rows"):
-        inspect(folder, built, {})
+        read_back(folder, built, {})
 
 
 def test_passages_must_be_slices(folder: Path, built: Built, texts: dict[str, str]) -> None:
     """A passage that does not stand where it is said to in its article does not pass."""
     moved = {identity: f"x{text}" for identity, text in texts.items()}
     with pytest.raises(IndexDamagedError, match="no slice"):
-        inspect(folder, built, moved)
+        read_back(folder, built, moved)
 
 
 def test_known_passages_must_be_found(folder: Path, built: Built) -> None:
@@ -62,10 +62,11 @@ def test_known_passages_must_be_found(folder: Path, built: Built) -> None:
     vectors = np.load(folder / VECTORS)
     save_array(folder / VECTORS, vectors * np.float32(0.5) + np.float32(np.nan))
     with pytest.raises(IndexDamagedError, match="own vector"):
-        inspect(folder, built, {})
+        read_back(folder, built, {})
     save_array(folder / VECTORS, vectors)
     for path in (folder / "lexical").iterdir():
         path.unlink()
-    LexicalIndex.build(folder / "lexical", [("en", ["other"])] * len(vectors))
+    others = [("en", ["other"])] * len(vectors)
+    LexicalIndex.build_shards(folder / "lexical", [Shard("", len(others), lambda: others)])
     with pytest.raises(IndexDamagedError, match="own terms"):
-        inspect(folder, built, {})
+        read_back(folder, built, {})

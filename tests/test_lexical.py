@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from qa.lexical import LexicalIndex
+from qa.lexical import LexicalIndex, Shard
 
 K1, B = 1.2, 0.75
 
@@ -41,6 +41,11 @@ def random_rows(count: int = 120, seed: int = 0) -> Rows:
     ]
 
 
+def written(folder: Path, rows: Rows) -> LexicalIndex:
+    """An index of rows in one shard."""
+    return LexicalIndex.build_shards(folder, [Shard("", len(rows), lambda: rows)])
+
+
 @pytest.fixture
 def rows() -> Rows:
     return random_rows()
@@ -48,7 +53,7 @@ def rows() -> Rows:
 
 @pytest.fixture
 def index(tmp_path: Path, rows: Rows) -> LexicalIndex:
-    return LexicalIndex.build(tmp_path / "lexical", rows)
+    return written(tmp_path / "lexical", rows)
 
 
 QUESTIONS = [
@@ -82,14 +87,14 @@ def test_rows_that_share_no_term_are_not_found(index: LexicalIndex) -> None:
 def test_equal_rows_are_ordered_by_row(tmp_path: Path) -> None:
     """Equal scores rank by row, also where the count cuts through them."""
     rows = [("en", ["same", "words"]) if i % 2 else ("zh", ["same", "words"]) for i in range(60)]
-    index = LexicalIndex.build(tmp_path / "lexical", rows)
+    index = written(tmp_path / "lexical", rows)
     assert [row for row, _ in index.search(["words"], 10, "en")] == list(range(1, 21, 2))
 
 
 def test_terms_are_matched_whole_as_given(tmp_path: Path) -> None:
     """The engine neither cuts nor changes a term: a decimal, a capital and a bigram match themselves alone."""
     rows = [("en", ["5.4"]), ("en", ["5", "4"]), ("en", ["AI"]), ("en", ["ai"]), ("en", ["人工"]), ("en", ["人", "工"])]
-    index = LexicalIndex.build(tmp_path / "lexical", rows)
+    index = written(tmp_path / "lexical", rows)
     found = {term: [row for row, _ in index.search([term], 10, "en")] for term in ("5.4", "AI", "ai", "人工", "人")}
     assert found == {"5.4": [0], "AI": [2], "ai": [3], "人工": [4], "人": [5]}
 
@@ -97,7 +102,7 @@ def test_terms_are_matched_whole_as_given(tmp_path: Path) -> None:
 def test_loaded_index_answers_alike(tmp_path: Path, rows: Rows) -> None:
     """An index opened again from a folder with a Chinese name answers as it did when it was built."""
     folder = tmp_path / "词 索引"
-    built = LexicalIndex.build(folder, rows)
+    built = written(folder, rows)
     loaded = LexicalIndex.load(folder)
     for question in QUESTIONS:
         assert loaded.search(question, 20, "zh") == built.search(question, 20, "zh") != []
@@ -105,7 +110,7 @@ def test_loaded_index_answers_alike(tmp_path: Path, rows: Rows) -> None:
 
 def test_rows_without_terms_keep_the_others_in_place(tmp_path: Path) -> None:
     """A row with no terms takes its number and is never found."""
-    index = LexicalIndex.build(tmp_path / "lexical", [("en", []), ("en", ["word"]), ("en", []), ("en", ["word"])])
+    index = written(tmp_path / "lexical", [("en", []), ("en", ["word"]), ("en", []), ("en", ["word"])])
     assert [row for row, _ in index.search(["word"], 10, "en")] == [1, 3]
 
 
@@ -118,7 +123,7 @@ def test_no_row_exceeds_the_ideal(index: LexicalIndex, question: list[str]) -> N
 
 def test_the_ideal_is_that_of_the_formula(tmp_path: Path) -> None:
     """The ideal is the sum of the terms' inverse document frequencies times k1 + 1, repeated terms counted again."""
-    index = LexicalIndex.build(tmp_path / "lexical", [("en", ["rare", "common"]), *[("en", ["common"])] * 3])
+    index = written(tmp_path / "lexical", [("en", ["rare", "common"]), *[("en", ["common"])] * 3])
     rare, common = math.log(1 + (4 - 1 + 0.5) / (1 + 0.5)), math.log(1 + (4 - 4 + 0.5) / (4 + 0.5))
     assert index.ideal(["rare", "common", "rare"]) == pytest.approx((2 * rare + common) * 2.2)
     assert index.ideal([]) == 0.0

@@ -57,6 +57,7 @@ def test_a_generation_that_cannot_be_loaded_leaves_the_old_one_answering(small_c
     pointer.write_bytes(b"{")
     assert live.current() is first
     assert generations.POINTER in live.problem
+    assert str(small_index.parent) not in live.problem
     pointer.write_bytes(whole)
     assert live.current() is first
     assert live.problem == ""
@@ -65,6 +66,7 @@ def test_a_generation_that_cannot_be_loaded_leaves_the_old_one_answering(small_c
     for _ in range(2):
         assert live.current() is first
         assert "tokens.npy" in live.problem
+        assert str(small_index.parent) not in live.problem
     assert live.current().ask("How deep can a leatherback turtle dive?").citations
     again = generations.build(small_corpus, small_index, IndexSettings())
     assert live.current().generation == again.generation

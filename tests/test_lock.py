@@ -1,4 +1,6 @@
+import errno
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -9,7 +11,7 @@ import pytest
 from qa import generations
 from qa.config import IndexSettings
 from qa.errors import IndexBusyError
-from qa.lock import HOLDER, write_lock
+from qa.lock import HOLDER, LOCK, SOFT_LOCK, write_lock
 
 HOLD = """
 import sys
@@ -22,10 +24,18 @@ with write_lock(Path(sys.argv[1])):
 """
 
 
-def holding(root: Path) -> "subprocess.Popen[str]":
+NO_FLOCK = """
+import errno, fcntl
+def flock(descriptor, operation):
+    raise OSError(errno.ENOSYS, "no such locks here")
+fcntl.flock = flock
+"""
+
+
+def holding(root: Path, before: str = "") -> "subprocess.Popen[str]":
     """Another process that holds the lock until it is told something, or killed."""
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", before + HOLD, str(root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout
     assert process.stdout.readline() == "held\n"
@@ -72,6 +82,42 @@ def test_a_dead_process_holds_nothing(small_corpus: Path, small_index: Path) -> 
         assert json.loads((small_index / HOLDER).read_text(encoding="utf-8"))["process"] == other.pid
         assert generations.build(small_corpus, small_index, IndexSettings()).changes.kept
     assert not (small_index / HOLDER).exists()
+
+
+@pytest.fixture
+def without_flock(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A system whose files cannot be locked, here and, by the code returned, in another process."""
+
+    def flock(*_: int) -> None:
+        raise OSError(errno.ENOSYS, "no such locks here")
+
+    monkeypatch.setattr(pytest.importorskip("fcntl"), "flock", flock)
+    return NO_FLOCK
+
+
+def test_without_locks_of_the_system_a_dead_process_holds_nothing_either(without_flock: str, tmp_path: Path) -> None:
+    """Where files cannot be locked, who comes second is told so, and is first once the other was killed."""
+    (tmp_path / LOCK).touch()  # of a build before the folder was moved here
+    with holding(tmp_path, without_flock) as other:
+        with pytest.raises(IndexBusyError, match=f"Process {other.pid} .*{SOFT_LOCK}"), write_lock(tmp_path):
+            pass
+        other.kill()
+        other.wait()
+        with write_lock(tmp_path, wait_seconds=60):
+            pass
+    with write_lock(tmp_path):  # which was let go whole
+        pass
+    assert not (tmp_path / SOFT_LOCK).exists()
+
+
+def test_a_holder_on_another_machine_is_named_with_it(tmp_path: Path) -> None:
+    """The number of a process says little where the process runs elsewhere, so its machine is named too."""
+    with write_lock(tmp_path):
+        said = json.loads((tmp_path / HOLDER).read_text(encoding="utf-8"))
+        assert said["host"] == socket.gethostname()
+        (tmp_path / HOLDER).write_text(json.dumps({**said, "host": "elsewhere"}), encoding="utf-8")
+        with pytest.raises(IndexBusyError, match="on 'elsewhere' "), write_lock(tmp_path):
+            pass
 
 
 @pytest.mark.parametrize("said", ["", "{", "[]", '{"process": "x"}'])
