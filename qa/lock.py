@@ -9,7 +9,7 @@ import contextlib
 import errno
 import json
 import os
-import socket
+import platform
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -64,7 +64,7 @@ def write_lock(
     try:
         since = datetime.now().astimezone().isoformat(timespec="seconds")
         holder.write_text(
-            json.dumps({"process": os.getpid(), "host": socket.gethostname(), "since": since}) + "\n", encoding="utf-8"
+            json.dumps({"process": os.getpid(), "host": platform.node(), "since": since}) + "\n", encoding="utf-8"
         )
         yield
     finally:
@@ -76,7 +76,7 @@ def write_lock(
 def _held_by(holder: Path) -> str:
     try:
         said = json.loads(holder.read_text(encoding="utf-8"))
-        host = "" if said["host"] == socket.gethostname() else f" on {said['host']!r:.80}"
+        host = "" if said["host"] == platform.node() else f" on {said['host']!r:.80}"
         return f"Process {int(said['process'])}{host} (since {datetime.fromisoformat(said['since'])})"
     except (OSError, ValueError, KeyError, TypeError):  # it has only just begun
         return "Another process"

@@ -1,6 +1,6 @@
 import errno
 import json
-import socket
+import platform
 import subprocess
 import sys
 import threading
@@ -114,7 +114,7 @@ def test_a_holder_on_another_machine_is_named_with_it(tmp_path: Path) -> None:
     """The number of a process says little where the process runs elsewhere, so its machine is named too."""
     with write_lock(tmp_path):
         said = json.loads((tmp_path / HOLDER).read_text(encoding="utf-8"))
-        assert said["host"] == socket.gethostname()
+        assert said["host"] == platform.node()
         (tmp_path / HOLDER).write_text(json.dumps({**said, "host": "elsewhere"}), encoding="utf-8")
         with pytest.raises(IndexBusyError, match="on 'elsewhere' "), write_lock(tmp_path):
             pass
