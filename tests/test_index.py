@@ -9,7 +9,7 @@ from qa import generations, index
 from qa.chat import Chat
 from qa.config import IndexSettings
 from qa.errors import IndexDamagedError, IndexMismatchError, IndexMissingError, WenjuError
-from qa.manifest import MANIFEST, read_manifest
+from qa.manifest import FORMAT, MANIFEST, read_manifest
 from qa.text import sentences
 
 QUESTIONS = ["泡白毫银针的水要多热？", "How deep can a leatherback turtle dive?", "图书馆星期几不开门？"]
@@ -89,7 +89,7 @@ def test_a_damaged_manifest_is_said_in_one_line(small_index: Path) -> None:
     manifest = folder / MANIFEST
     raw = manifest.read_bytes()
     broken = [
-        *(raw[: len(raw) // 2], b"", b"[]", b"null", b'{"format": 3}', b"\xff" + raw),
+        *(raw[: len(raw) // 2], b"", b"[]", b"null", f'{{"format": {FORMAT}}}'.encode(), b"\xff" + raw),
         raw.replace(b'"passage_bytes": 900', b'"passage_bytes": "900"'),
         raw.replace(b'"passage_bytes": 900', b'"passage_bytes": 1'),
         raw[: raw.index(b'"files": {')] + b'"files": []}',
@@ -99,7 +99,7 @@ def test_a_damaged_manifest_is_said_in_one_line(small_index: Path) -> None:
         with pytest.raises(WenjuError) as caught:
             index.load(folder)
         assert "\n" not in str(caught.value)
-    manifest.write_bytes(raw.replace(b'"format": 3', b'"format": 99'))
+    manifest.write_bytes(raw.replace(b'"format": %d' % FORMAT, b'"format": 99'))
     with pytest.raises(IndexMismatchError, match="99"):
         index.load(folder)
     manifest.unlink()
