@@ -11,10 +11,12 @@ from qa.datatypes import Answer, Citation, Hit
 from qa.evidence import Evidence, ScoredSentence, answer_probability, language_pair, look
 from qa.missing import Missing, missing
 from qa.query import Query
+from qa.question import asks_for
 from qa.retriever import Retriever
 from qa.spans import Span
 from qa.text import Language, fold
 
+_EXPLAINED = {"reason", "means"}  # kinds of answers that a whole sentence gives better than a doubtful part of it
 _REFUSALS: dict[Language, str] = {
     "zh": "文章里没有找到答案{}。下面是最接近的段落。",
     "en": "The articles do not say{}. The nearest passages are below.",
@@ -50,7 +52,7 @@ class Answerer:
             citations=tuple(cited),
             hits=tuple(hits),
             confidence=confidence,
-            short=self._short(evidence, cited),
+            short=self._short(query, evidence, cited),
             conflict=tuple(part for each in conflict if (part := _part(cited, *each))),
         )
 
@@ -61,11 +63,15 @@ class Answerer:
         fitted: float = self.retriever.fitted["threshold"][language_pair(self.retriever.index, query, hits)]
         return fitted
 
-    def _short(self, evidence: Evidence, cited: Sequence[Citation]) -> Citation | None:
+    def _short(self, query: Query, evidence: Evidence, cited: Sequence[Citation]) -> Citation | None:
         short = evidence.short
         if short is None or short.confidence < self.settings.minimum_short_confidence:
             return None
-        return _part(cited, evidence.ranked[short.sentence], short)
+        sentence = evidence.ranked[short.sentence]
+        explained = asks_for(query.text) in _EXPLAINED
+        if explained and short.confidence < self.settings.minimum_phrase_confidence:
+            short = replace(short, start=0, end=len(sentence.text))
+        return _part(cited, sentence, short)
 
     def _cited(self, evidence: Evidence, disagreeing: Sequence[ScoredSentence]) -> list[Citation]:
         """The sentences likely to hold the answer, neighbours as one; one that repeats a cited text is passed over."""

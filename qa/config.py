@@ -87,13 +87,14 @@ class AnswerSettings:
     passages_read: int = 10  # hits whose sentences are weighed
     citation_share: float = 0.2  # probability of holding the answer from which a sentence is cited
     minimum_short_confidence: float = 0.25  # share of words in common with the answer expected of a short answer
+    minimum_phrase_confidence: float = 0.5  # … of a part of a sentence that says why or how, else the whole is given
     question_characters: int = 2_000
     minimum_confidence: float | None = None  # below it nothing is answered; as fitted for the languages where None
 
     def __post_init__(self) -> None:
         _require(1 <= self.citations <= 3, f"citations must be 1 to 3, not {self.citations}.")
         _require(self.passages_read >= 1, f"passages_read must be at least 1, not {self.passages_read}.")
-        for name in ("citation_share", "minimum_short_confidence"):
+        for name in ("citation_share", "minimum_short_confidence", "minimum_phrase_confidence"):
             _require(0 <= getattr(self, name) <= 1, f"{name} must be 0 to 1, not {getattr(self, name)}.")
         _require(
             self.question_characters >= 1, f"question_characters must be at least 1, not {self.question_characters}."

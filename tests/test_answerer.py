@@ -151,6 +151,29 @@ def test_a_short_answer_is_given_where_it_is_sure_enough(chat: Chat) -> None:
     assert all(answer.short is None for answer in map(Chat(chat.index, NEVER).ask, ANSWERABLE))
 
 
+@pytest.mark.parametrize("question", ["为什么要扩大国际科技创新中心？", "How does the subtitle device help people?"])
+def test_why_and_how_are_answered_by_the_sentence_itself(question: str, chat: Chat) -> None:
+    """Where a part of a sentence is doubtful, the short answer to why or how is the whole sentence."""
+    part, whole = (
+        Chat(chat.index, replace(ALWAYS, answer=replace(ALWAYS.answer, minimum_phrase_confidence=value))).ask(question)
+        for value in (0.0, 1.0)
+    )
+    assert part.short is not None
+    assert whole.short is not None
+    assert whole.citations == part.citations
+    text = chat.document(whole.short.passage.document_id).text
+    assert (whole.short.start, whole.short.end) in [
+        (start, end) for start, end in sentences(text) if start <= part.short.start and part.short.end <= end
+    ]
+
+
+def test_how_many_is_answered_by_a_part_of_the_sentence(chat: Chat) -> None:
+    """What is asked for other than why and how is never answered by a sentence because its part is doubtful."""
+    settings = replace(ALWAYS, answer=replace(ALWAYS.answer, minimum_phrase_confidence=1.0))
+    for question in ANSWERABLE:
+        assert Chat(chat.index, settings).ask(question).short == Chat(chat.index, ALWAYS).ask(question).short
+
+
 def test_a_higher_share_cites_no_more(chat: Chat) -> None:
     """Raising the share that a sentence needs only takes some away, until the one with the short answer is left."""
     for question in ANSWERABLE:
