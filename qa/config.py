@@ -65,7 +65,7 @@ class SearchSettings:
     alignment_weight: float = 1.0
     lexical_weight: float = 2.0  # where question and passage share a language
     crossing_lexical_weight: float = 0.6  # elsewhere: names and numbers still match
-    ranked: int = 24  # candidates of each passage language that are read and ranked by the fitted model
+    ranked: int = 16  # candidates of each passage language that are read and ranked by the fitted model
     hits: int = 10
 
     def __post_init__(self) -> None:
