@@ -16,7 +16,7 @@ from qa.answerer import Answerer
 from qa.config import IndexSettings, Settings
 from qa.corpus import document_of
 from qa.datatypes import Answer, Document, Explanation, Hit, Passage
-from qa.errors import ArticleError, CorpusError, QuestionError, WenjuError
+from qa.errors import ArticleError, CorpusError, EmptyQuestionError, LongQuestionError, WenjuError
 from qa.explanation import explain
 from qa.files import PLAIN, FileText, hash_of, read_bytes, read_text
 from qa.follow_up import complete, turn
@@ -147,10 +147,10 @@ class Chat:
     def _checked(self, question: str) -> str:
         limit = self.settings.answer.question_characters
         if (length := _length(question)) > limit:
-            raise QuestionError(f"The question has {length:,} characters; ask in {limit:,} or fewer.")
+            raise LongQuestionError(f"The question has {length:,} characters; ask in {limit:,} or fewer.", limit)
         cleaned, _ = _plain(question)
         if not any(character.isalnum() for character in cleaned):
-            raise QuestionError("The question holds no word or number; ask in Chinese or English.")
+            raise EmptyQuestionError("The question holds no word or number; ask in Chinese or English.")
         return cleaned
 
     @property

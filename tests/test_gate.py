@@ -7,10 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
-from test_page import ENGLISH, served
+from pages import ENGLISH, served
 
-from gate import LONGEST_CALL
 from qa.chat import Chat
+from ui.gate import LONGEST_CALL
 
 CALL = "/gradio_api/run/predict"
 

@@ -1,0 +1,83 @@
+"""Why a passage was found, as HTML: words before numbers. What articles and visitors say is text."""
+
+from collections.abc import Sequence
+from html import escape
+
+from qa.datatypes import Explanation, Hit, Ranks, WordPair
+from qa.text import Language
+from ui.texts import say
+
+_COLOURS = 6  # pairs shown, each in its own colour
+
+Coloured = tuple[int, int, int]  # a span and the number of its colour
+
+
+def why_html(question: str, hit: Hit, explanation: Explanation, language: Language) -> str:
+    """What unfolds to tell why a passage was found.
+
+    Args:
+        question: as it was searched, which the spans of the explanation are of.
+        hit: the passage.
+        explanation: of that hit.
+        language: of the page.
+    """
+    pairs = explanation.pairs[:_COLOURS]
+    words = _pairs(question, hit, pairs, language) if pairs else f"<p>{say('why_nothing', language)}</p>"
+    terms = say("why_terms", language, terms=_listed(explanation.terms, language)) if explanation.terms else ""
+    ranks = say("why_ranks", language, ranks=_ranks(explanation.ranks, language))
+    return (
+        f'<details class="why"><summary>{say("why", language)}</summary>{words}'
+        f"{f'<p>{terms}</p>' if terms else ''}<p>{ranks}</p></details>"
+    )
+
+
+def _pairs(question: str, hit: Hit, pairs: Sequence[WordPair], language: Language) -> str:
+    """The question above the passage, the words of a pair in one colour."""
+    passage = hit.passage
+    asked = [(*pair.asked, colour) for colour, pair in enumerate(pairs, 1)]
+    found = [
+        (pair.found[0] - passage.start, pair.found[1] - passage.start, colour)
+        for colour, pair in enumerate(pairs, 1)
+        if pair.found
+    ]
+    elsewhere = [
+        f'<b class="pair-{colour}">{escape(pair.met)}</b>' for colour, pair in enumerate(pairs, 1) if not pair.found
+    ]
+    headings = say("why_headings", language, words=" ".join(elsewhere)) if elsewhere else ""
+    return (
+        f"<p>{say('why_words', language)}</p>"
+        f"<dl><dt>{say('why_asked', language)}</dt><dd>{coloured(question, asked)}</dd>"
+        f"<dt>{say('why_passage', language)}</dt><dd>{coloured(passage.text, found)}</dd></dl>"
+        f"{f'<p>{headings}</p>' if headings else ''}"
+    )
+
+
+def coloured(text: str, spans: Sequence[Coloured]) -> str:
+    """A text with spans in the colours of their numbers; where two overlap, the earlier one keeps the shared text."""
+    pieces: list[str] = []
+    position = 0
+    for start, end, colour in sorted(spans):
+        start = max(start, position)
+        if start < end:
+            pieces += [escape(text[position:start]), f'<b class="pair-{colour}">{escape(text[start:end])}</b>']
+            position = end
+    return "".join((*pieces, escape(text[position:])))
+
+
+def _listed(terms: Sequence[str], language: Language) -> str:
+    return ("、" if language == "zh" else ", ").join(map(escape, terms))
+
+
+def _ranks(ranks: Ranks, language: Language) -> str:
+    """Its place on each side that found it."""
+    sides = (("by_meaning", ranks.dense), ("by_words", ranks.alignment), ("by_terms", ranks.lexical))
+    return ("，" if language == "zh" else ", ").join(
+        say(key, language, rank=_ordinal(rank, language)) for key, rank in sides if rank
+    )
+
+
+def _ordinal(rank: int, language: Language) -> str:
+    if language == "zh":
+        return str(rank)
+    ending = "th" if rank % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(rank % 10, "th")
+    return f"{rank}{ending}"
