@@ -71,7 +71,7 @@ def coloured(text: str, spans: Sequence[Coloured]) -> str:
 def _listed(terms: Sequence[str], language: Language) -> str:
     """The terms, less those that are a part of another."""
     whole = [term for term in terms if not any(term != other and term in other for other in terms)]
-    return ("、" if language == "zh" else ", ").join(map(escape, whole))
+    return f'<span class="words">{escape(("、" if language == "zh" else ", ").join(whole))}</span>'
 
 
 def _ranks(ranks: Ranks, language: Language) -> str:
