@@ -232,6 +232,18 @@ def test_keys_lead_through_the_page(page: Page, chat: Chat) -> None:
     expect(chip(exchanges(page).first, 1)).to_have_attribute("aria-current", "true")
 
 
+def test_what_takes_long_is_said(page: Page) -> None:
+    """While an answer is awaited for more than a moment, the page says that it is searched for."""
+    held: list[Route] = []
+    page.route("**/run/predict", lambda route: held.append(route))
+    submit(page, ENGLISH)
+    expect(page.get_by_text("Searching…")).to_have_css("opacity", "1")
+    page.unroute("**/run/predict")
+    held[0].continue_()
+    expect(exchanges(page)).to_have_count(1)
+    expect(page.get_by_text("Searching…")).not_to_be_visible()
+
+
 def test_a_screen_reader_is_told_of_an_answer(page: Page, chat: Chat) -> None:
     """A new answer, or a refusal, is put into a status that is read out, short."""
     ask(page, ENGLISH)

@@ -26,7 +26,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     # a first visit
     "welcome": ("问一个问题，看它的依据", "Ask a question, see the evidence"),
     "welcome_how": (
-        "回答只由文章里的原句组成，每句都带编号；点编号，右边就打开原文并标出这一句。文章里没有的，会直说没有。",
+        "回答只由文章里的原句组成，每句都带编号；点编号就打开原文，并标出这一句。文章里没有的，会直说没有。",
         "Answers are sentences of the articles, word for word, each with a number; a number opens its article, with "
         "the sentence marked. What the articles do not say is refused.",
     ),
