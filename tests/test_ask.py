@@ -238,8 +238,8 @@ def test_what_takes_long_is_said(page: Page) -> None:
     page.route("**/run/predict", lambda route: held.append(route))
     submit(page, ENGLISH)
     expect(page.get_by_text("Searching…")).to_have_css("opacity", "1")
-    page.unroute("**/run/predict")
     held[0].continue_()
+    page.unroute("**/run/predict")
     expect(exchanges(page)).to_have_count(1)
     expect(page.get_by_text("Searching…")).not_to_be_visible()
 
