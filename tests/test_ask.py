@@ -319,6 +319,23 @@ def test_an_index_that_cannot_be_used_is_said(small_index: Path, visit: Visit) -
         expect(alert).to_contain_text("The new index cannot be used; the one before still answers")
 
 
+def test_a_conversation_outlives_the_articles_it_cites(small_corpus: Path, small_index: Path, visit: Visit) -> None:
+    """After a build without a cited article the earlier answer stays, and its article is said to be gone."""
+    with served(Chat.open(small_index)) as address:
+        page = visit(address)
+        exchange = ask(page, "How deep can a turtle dive?")
+        (small_corpus / "turtles.en.md").unlink()
+        generations.build(small_corpus, small_index, IndexSettings())
+        ask(page, "城北图书馆每周几闭馆？")
+        expect(exchange.locator(".quote")).to_contain_text("1,200 metres")
+        expect(exchange.locator("cite")).to_have_text("Turtles of the Open Sea")
+        chip(exchange, 1).click()
+        expect(page.locator("#article").get_by_role("alert")).to_contain_text("no longer stands in the article")
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Export conversation").click()
+        assert "1,200 metres" in Path(download.value.path()).read_text(encoding="utf-8")
+
+
 def test_articles_that_have_changed_are_said(small_corpus: Path, small_index: Path, visit: Visit) -> None:
     """Where the articles behind an answer were changed after the build, the page says so and what to do."""
     with served(Chat.open(small_index)) as address:

@@ -15,9 +15,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from qa import receipts, render
 from qa.chat import Chat, LiveChat
-from qa.datatypes import Answer
+from qa.datatypes import Answer, Document, Passage
 from qa.errors import WenjuError
-from qa.text import Language
+from qa.text import Language, dominant_language
 from ui.article import Shown, article_html
 from ui.conversation import Quoted, conversation_html, draft_html
 from ui.interface import Interface, numbers, pane
@@ -51,6 +51,18 @@ def writable(text: str) -> str:
 def history_of(answers: Sequence[Answer]) -> str:
     """What the browser keeps of a conversation: each question as asked and as searched, as JSON."""
     return json.dumps([[answer.question, answer.searched] for answer in answers[-REMEMBERED:]], ensure_ascii=False)
+
+
+def articles_of(chat: Chat, answers: Sequence[Answer]) -> dict[str, Document]:
+    """The articles of a conversation by their id; one that is no longer indexed is what its passages know of it."""
+    passages = [hit.passage for answer in answers for hit in answer.hits]
+    passages += [each.passage for answer in answers for each in (*answer.sources, *answer.conflict)]
+    return {each.document_id: chat.index.documents.get(each.document_id) or _gone(each) for each in passages}
+
+
+def _gone(passage: Passage) -> Document:
+    title = passage.headings[0] if passage.headings else passage.document_id
+    return Document(passage.document_id, title, "", passage.document_id, dominant_language(passage.text))
 
 
 def recalled(chat: Chat, history: str, answers: Sequence[Answer]) -> list[Answer]:
@@ -174,7 +186,7 @@ class AskPanel:
         """The conversation with one more answer, and its evidence; or what went wrong."""
         turn.number += 1
         try:
-            answers = [*before, ask()]
+            answers = [*before, ask()][-REMEMBERED:]
         except WenjuError as error:
             return {self.answers: before, self.notice: notice_html(error, language), self.fresh: False}
         shown = Shown(len(answers) - 1)
@@ -190,7 +202,7 @@ class AskPanel:
 
     def _conversation(self, chat: Chat, answers: Sequence[Answer], language: Language) -> str:
         limit = chat.settings.answer.question_characters
-        return conversation_html(answers, chat.index.documents, language, limit)
+        return conversation_html(answers, articles_of(chat, answers), language, limit)
 
     def open(self, language: Language, history: str, answers: list[Answer], event: gr.EventData) -> Updates:
         """The article of a citation."""
@@ -246,7 +258,7 @@ class AskPanel:
         """A Markdown file with the conversation and its citations."""
 
         def file(chat: Chat, there: list[Answer]) -> tuple[str, str]:
-            return "conversation.md", render.conversation_markdown(there, chat.index.documents)
+            return "conversation.md", render.conversation_markdown(there, articles_of(chat, there))
 
         return self._saved(language, history, answers, file)
 
