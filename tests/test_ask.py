@@ -235,13 +235,16 @@ def test_keys_lead_through_the_page(page: Page, chat: Chat) -> None:
 def test_what_takes_long_is_said(page: Page) -> None:
     """While an answer is awaited for more than a moment, the page says that it is searched for."""
     held: list[Route] = []
+    searching = page.locator("#searching")
     page.route("**/run/predict", lambda route: held.append(route))
     submit(page, ENGLISH)
-    expect(page.get_by_text("Searching…")).to_have_css("opacity", "1")
+    expect(searching).to_have_text("Searching…")
+    expect(searching).to_be_visible()
+    expect(searching).to_have_css("opacity", "1")
     held[0].continue_()
     page.unroute("**/run/predict")
     expect(exchanges(page)).to_have_count(1)
-    expect(page.get_by_text("Searching…")).not_to_be_visible()
+    expect(searching).not_to_be_visible()
 
 
 def test_a_screen_reader_is_told_of_an_answer(page: Page, chat: Chat) -> None:
