@@ -305,9 +305,9 @@ class AskPanel:
         number, answer = last or (len(answers), None)
         chat = self._live.current()
         if answer is None or number >= len(answers) or answers[number].searched != answer.searched:
-            return {self.answers: answers}
+            return {self.answers: gr.skip()}
         if answer.generation != chat.generation:  # the index was switched meanwhile: its citations stand as they are
-            return {self.answers: answers}
+            return {self.answers: gr.skip()}
         settled = [*answers[:number], answer, *answers[number + 1 :]]
         return {
             self.conversation: self._conversation(chat, settled, language),
