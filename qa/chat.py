@@ -16,7 +16,7 @@ from qa.answerer import Answerer
 from qa.config import IndexSettings, Settings
 from qa.corpus import document_of
 from qa.datatypes import Answer, Document, Explanation, Hit, Passage
-from qa.errors import ArticleError, CorpusError, QuestionError, WenjuError
+from qa.errors import ArticleError, CorpusError, EmptyQuestionError, LongQuestionError, WenjuError
 from qa.explanation import explain
 from qa.files import PLAIN, FileText, Folder, hash_of, read_text
 from qa.follow_up import complete, turn
@@ -147,13 +147,14 @@ class Chat:
     def _checked(self, question: str) -> str:
         limit = self.settings.answer.question_characters
         if (length := _length(question)) > limit:
-            raise QuestionError(
+            raise LongQuestionError(
                 f"The question has {length:,} characters (limit {limit:,}); ask in fewer, or raise "
-                "question_characters in AnswerSettings."
+                "question_characters in AnswerSettings.",
+                limit,
             )
         cleaned, _ = _plain(question)
         if not any(character.isalnum() for character in cleaned):
-            raise QuestionError("The question holds no word or number; ask in Chinese or English.")
+            raise EmptyQuestionError("The question holds no word or number; ask in Chinese or English.")
         return cleaned
 
     @property

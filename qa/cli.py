@@ -573,7 +573,7 @@ def _serve(options: argparse.Namespace) -> int:
     if reason:
         _say(f"Building the index: {reason}")
         _build_now(options.corpus, options.index, settings)
-    from app import serve  # brings the page, which no other command needs
+    from ui.server import serve  # brings the page, which no other command needs
 
     answering = Settings(language_model=settings_from_environment())
     serve(LiveChat(options.index, answering, expected=settings), options.host, options.port)

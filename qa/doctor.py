@@ -234,8 +234,8 @@ def _fallen(name: str, output: str) -> Check:
 
 def _page(folder: Path) -> Check:
     """Serves the page over the index of the round, unplugged, and looks for what a browser would load elsewhere."""
-    if not (_HOME / "app.py").is_file():
-        return Check("page", "skipped", "app.py is not here: the page comes with a clone of the repository")
+    if not (_HOME / "ui").is_dir():
+        return Check("page", "skipped", "the folder ui is not here: the page comes with a clone of the repository")
     try:
         with _served(folder) as (address, process):
             try:
@@ -246,7 +246,7 @@ def _page(folder: Path) -> Check:
     except WenjuError as error:
         return _fallen("page", str(error))
     if outside:
-        cure = "undo what was changed in app.py, or install the version of gradio that pyproject.toml names"
+        cure = "undo what was changed in ui, or install the version of gradio that pyproject.toml names"
         return Check("page", "failed", f"a browser would load {', '.join(outside)}", cure)
     return Check("page", "fine", "served, and names no address beyond this machine")
 

@@ -12,6 +12,8 @@ WenjuError
 │   ├── IndexMismatchError      the index was built with other settings
 │   └── IndexBusyError          another process is writing the index
 ├── QuestionError               a question that cannot be asked
+│   ├── EmptyQuestionError      it holds no word or number
+│   └── LongQuestionError       it has more characters than the settings allow
 ├── ReceiptError                a receipt that cannot be read, trusted or written
 ├── ReportError                 a report that cannot be compared
 └── LanguageModelError          the language model's server did not write an answer
@@ -91,6 +93,18 @@ class IndexBusyError(SearchIndexError):
 
 class QuestionError(WenjuError):
     """A question that cannot be asked."""
+
+
+class EmptyQuestionError(QuestionError):
+    """A question that holds no word or number."""
+
+
+class LongQuestionError(QuestionError):
+    """A question of more characters than the settings allow; `limit` says how many."""
+
+    def __init__(self, message: str, limit: int) -> None:
+        super().__init__(message)
+        self.limit = limit
 
 
 class ReceiptError(WenjuError):

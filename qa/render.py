@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from qa.datatypes import Answer, Citation, Document, Explanation, Hit, Written, WrittenSentence
+from qa.datatypes import Answer, Citation, Document, Explanation, Hit, WrittenSentence
 from qa.receipts import Receipt, Verdict
 from qa.text import Language, dominant_language
 
@@ -139,7 +139,7 @@ def answer_text(answer: Answer, documents: Mapping[str, Document]) -> str:
     if not answer.answered:
         for hit in answer.hits[:3]:
             headings = " › ".join(hit.passage.headings)
-            lines.append(f"- {documents[hit.passage.document_id].path} · {headings}: {_shortened(hit.passage.text)}")
+            lines.append(f"- {documents[hit.passage.document_id].path} · {headings}: {shortened(hit.passage.text)}")
     if answer.written:
         sentences = [sentence_text(sentence, answer.written.language) for sentence in answer.written.sentences]
         lines += ["", WRITTEN_BY[answer.written.language], *sentences]
@@ -187,14 +187,15 @@ def after_written(answer: Answer, documents: Mapping[str, Document]) -> list[str
     return [*places, *([answer.notice] if answer.notice else [])]
 
 
-def _shortened(text: str, characters: int = 90) -> str:
+def shortened(text: str, characters: int = 90) -> str:
+    """The beginning of a text on one line, in at most so many characters."""
     flat = " ".join(text.split())
     return flat if len(flat) <= characters else flat[: characters - 1] + "…"
 
 
 def verification_text(name: str, receipt: Receipt, verdicts: Sequence[Verdict]) -> str:
     """What became of a receipt, for a terminal: a line for its question, a line for each cited span."""
-    lines = [f"{name} · {_printable(_shortened(receipt.question))} · {_printable(receipt.saved)}"]
+    lines = [f"{name} · {_printable(shortened(receipt.question))} · {_printable(receipt.saved)}"]
     for span, verdict in zip(receipt.spans, verdicts, strict=True):
         parts = [f"  [{span.number}] {verdict.state}", _printable(span.document_id), f"{span.start}–{span.end}"]
         if verdict.place and verdict.state == "moved":
@@ -251,71 +252,32 @@ def verification_record(name: str, receipt: Receipt, verdicts: Sequence[Verdict]
     return {"receipt": name, "question": receipt.question, "answered": bool(receipt.citations), "spans": spans}
 
 
+def conversation_markdown(answers: Sequence[Answer], documents: Mapping[str, Document]) -> str:
+    """A conversation as a Markdown document to keep: each question, what was said, and where it stands."""
+    return "\n\n".join(f"## {plain_markdown(each.question)}\n\n{answer_markdown(each, documents)}" for each in answers)
+
+
 def answer_markdown(answer: Answer, documents: Mapping[str, Document]) -> str:
-    """The answer for a chat bubble; `[n]` links to the marked source, articles' own markup shown as text."""
-    blocks = [plain_markdown(note) for note in [searched_note(answer)] if note]
-    if answer.conflict:
-        said = conflict_note(answer, lambda span: f"“{plain_markdown(span.quote)}” {_link(span.number)}")
-        blocks.append(f"⚠️ {said}")
-    elif answer.short is not None:
-        blocks.append(f"**{plain_markdown(answer.short.quote)}** {_link(answer.short.number)}")
+    """The answer as Markdown, each quote with its number and place; the articles' own markup is shown as text."""
+    blocks = [plain_markdown(note) for note in [searched_note(answer), conflict_note(answer)] if note]
+    if answer.short is not None and not answer.conflict:
+        blocks.append(f"**{plain_markdown(answer.short.quote)}** \\[{answer.short.number}\\]")
     for citation in answer.citations:
-        title = plain_markdown(documents[citation.passage.document_id].title)
-        blocks.append(f"{plain_markdown(citation.quote)} {_link(citation.number)}\n\n— *{title}*")
+        where = f"\\[{citation.number}\\] {plain_markdown(place(citation, documents))}"
+        blocks.append(f"> {plain_markdown(citation.quote)}\n>\n> — {where}")
     if not answer.answered:
-        blocks.append(answer.text)
+        blocks.append(plain_markdown(answer.text))
         for hit in answer.hits[:3]:
             title = plain_markdown(documents[hit.passage.document_id].title)
-            blocks.append(f"- **{title}**: {plain_markdown(_shortened(hit.passage.text))}")
-    if answer.written or answer.notice:
-        blocks += ["---", written_markdown(answer)]
+            blocks.append(f"- **{title}**: {plain_markdown(shortened(hit.passage.text))}")
+    if answer.written:
+        sentences = [sentence_text(sentence, answer.written.language) for sentence in answer.written.sentences]
+        blocks += [f"*{WRITTEN_BY[answer.written.language]}*", plain_markdown(" ".join(sentences))]
+        blocks += map(plain_markdown, after_written(answer, documents))
     return "\n\n".join(blocks)
-
-
-def _link(number: int) -> str:
-    return f"[[{number}]](#source-{number})"
-
-
-def written_markdown(answer: Answer) -> str:
-    """What a language model wrote, also while it writes, or why nothing of it stands."""
-    if not answer.written:
-        return f"*{plain_markdown(answer.notice)}*"
-    return f"*{WRITTEN_BY[answer.written.language]}*\n\n{_sentences_markdown(answer.written)}"
-
-
-def _sentences_markdown(written: Written) -> str:
-    """The written sentences in a row, with links or the words that say they are not supported; the draft at the end."""
-    said: list[str] = []
-    for sentence in written.sentences:
-        links = "".join(f"[[{citation.number}]](#source-{citation.number})" for citation in sentence.citations)
-        doubt = "" if sentence.supported else _UNSUPPORTED[written.language].format(sentence.reason).strip()
-        said.append(f"{plain_markdown(sentence.text)} {links or f'*{plain_markdown(doubt)}*'}")
-    return " ".join((*said, *([f"{plain_markdown(written.draft)} …"] if written.draft else [])))
 
 
 def plain_markdown(text: str) -> str:
     """Text on one line whose HTML and Markdown marks are shown, not obeyed; addresses do not become links."""
     line = " ".join(text.encode("utf-8", "replace").decode("utf-8").split())
     return _MARKDOWN.sub(r"\\\g<0>", html.escape(line, quote=False))
-
-
-def source_html(document: Document, marks: Mapping[int, tuple[int, int]], note: str = "") -> str:
-    """A whole article with the spans of `marks` (number to span) marked; all of its text escaped.
-
-    Where spans overlap, the earlier one keeps the shared text.
-    """
-    pieces: list[str] = []
-    position = document.body_start
-    for number, (start, end) in sorted(marks.items(), key=lambda mark: mark[1]):
-        start = max(start, position)
-        if start >= end:
-            continue
-        pieces.append(html.escape(document.text[position:start]))
-        pieces.append(f'<mark id="source-{number}">{html.escape(document.text[start:end])}<sup>{number}</sup></mark>')
-        position = end
-    pieces.append(html.escape(document.text[position:]))
-    facts = " · ".join(str(value) for value in (document.path, document.metadata.get("date", ""), note) if value)
-    title = html.escape(document.title)
-    body = "".join(pieces).strip()
-    head = f"<h2>{title}</h2><p>{html.escape(facts)}</p>"
-    return f'<article class="source" lang="{document.language}">{head}<div>{body}</div></article>'

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pages import address, browser, page, visit  # noqa: F401 - fixtures of every test of the page
 
 from qa import generations, index
 from qa.chat import Chat

@@ -25,8 +25,8 @@ def copied(tmp_path: Path) -> Path:
     """A clone of the project that a test may harm."""
     folder = tmp_path / "a clone"
     shutil.copytree(Path(qa.__file__).parent, folder / "qa", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("app.py", "gate.py", "pyproject.toml"):
-        shutil.copyfile(ROOT / name, folder / name)
+    shutil.copytree(ROOT / "ui", folder / "ui", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copyfile(ROOT / "pyproject.toml", folder / "pyproject.toml")
     return folder
 
 
@@ -61,9 +61,8 @@ def test_what_was_harmed_is_named_with_a_cure(copied: Path) -> None:
     raw = bytearray(model.read_bytes())
     raw[-1] ^= 1
     model.write_bytes(raw)
-    page = copied / "app.py"
-    elsewhere = """css=STYLE + "@import 'https://fonts.example.com/f.css';\""""
-    page.write_text(page.read_text(encoding="utf-8").replace("css=STYLE", elsewhere), encoding="utf-8")
+    style = copied / "ui" / "style.css"
+    style.write_text('@import "https://fonts.example.com/f.css";' + style.read_text(encoding="utf-8"), encoding="utf-8")
     old = copied / "gradio-5.0.0.dist-info"  # as pip would have left it, found before the one that is installed
     old.mkdir()
     (old / "METADATA").write_text("Metadata-Version: 2.1\nName: gradio\nVersion: 5.0.0\n", encoding="utf-8")
@@ -82,7 +81,7 @@ def test_code_that_reaches_out_is_caught(copied: Path) -> None:
     """A part of the package that opens a connection fails the round, which names where; a missing page is skipped."""
     with (copied / "qa" / "render.py").open("a", encoding="utf-8") as module:
         module.write("\nimport socket\nsocket.create_connection(('192.0.2.1', 443), timeout=1)\n")
-    (copied / "app.py").unlink()
+    shutil.rmtree(copied / "ui")
     caller = "import socket; socket.create_connection = lambda *a, **k: None\n"  # the doctor's own process goes on
     done = subprocess.run(
         [sys.executable, "-c", caller + RUN, "--json"], cwd=copied, capture_output=True, encoding="utf-8", check=False,
@@ -97,7 +96,7 @@ def test_an_index_that_no_longer_fits_fails(small_corpus: Path, tmp_path: Path, 
     """An index of articles edited since, and one with a damaged file, each fail with the build that mends it."""
     root = tmp_path / "index"
     generations.build(small_corpus, root, IndexSettings())
-    (copied / "app.py").unlink()
+    shutil.rmtree(copied / "ui")
     (small_corpus / "clocks.txt").write_text("Another clock.\n", encoding="utf-8")
     edited = examined(copied, "--index", str(root))
     (generations.live_folder(root) / "vectors.npy").write_bytes(b"half")

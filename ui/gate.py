@@ -6,42 +6,23 @@ back files of the server's own that a call names by path. None of that is reache
 
 import json
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import gradio as gr
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, StrictInt, TypeAdapter, ValidationError
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LONGEST_CALL = 4_000_000  # bytes; a call brings the conversation along, a few thousand bytes an answer
+LONGEST_CALL = 4_000_000  # bytes; a call brings what was asked so far, up to a few thousand bytes a question
 
 _READ = re.compile(
-    r"/|/(healthz|config|theme\.css|robots\.txt|favicon\.ico|manifest\.json)|/(assets|static)/[\w./@+~-]{1,200}"
-    r"|/gradio_api/(startup-events|queue/data|heartbeat/\w{1,64})",
+    r"/|/(healthz|config|theme\.css|robots\.txt|favicon\.ico|manifest\.json)|/articles/.{1,2000}|/(assets|static)/[\w./@+~-]{1,200}"
+    r"|/gradio_api/(app_id|startup-events|queue/data|heartbeat/\w{1,64})",
     re.ASCII,
 )
+Name = Annotated[str, Field(max_length=20)]
+Value = Annotated[str, Field(strict=True, max_length=10_000)]
 _ASKED = ("/gradio_api/run/predict", "/gradio_api/queue/join")
-
-
-class Part(BaseModel):
-    """Text in a bubble; gradio knows files and components besides."""
-
-    type: Literal["text"]
-    text: str
-
-
-class Bubble(BaseModel):
-    """A message of the conversation as the page sends it back."""
-
-    role: Literal["user", "assistant"]
-    content: Annotated[list[Part], Field(min_length=1, max_length=1)]
-
-
-class Click(BaseModel):
-    """Which bubble was clicked."""
-
-    index: int
-    value: Any = None
 
 
 class Call(BaseModel):
@@ -50,7 +31,7 @@ class Call(BaseModel):
     fn_index: int
     session_hash: Annotated[str, Field(min_length=1, max_length=64)]
     data: list[Any]
-    event_data: Click | None = None
+    event_data: Any = None
     trigger_id: int | None = None
 
 
@@ -62,9 +43,8 @@ class Cancel(BaseModel):
     event_id: str
 
 
-_CONVERSATION = TypeAdapter(list[Bubble] | None)
-_TYPED = TypeAdapter(str)
-_CHOSEN = TypeAdapter(int)
+_TYPED = TypeAdapter(Annotated[str, Field(strict=True)])
+_EVENT = TypeAdapter(dict[Name, StrictInt | Value])
 
 
 class Gate:
@@ -81,7 +61,7 @@ class Gate:
         elif scope["method"] != "POST" or scope["path"] not in (*_ASKED, "/gradio_api/cancel"):
             await JSONResponse({"detail": "Not found."}, 404)(scope, receive, send)
         elif (body := await _body(receive)) is None:
-            said = f"A call may have {LONGEST_CALL:,} bytes; clear the conversation and ask again."
+            said = f"A call may have {LONGEST_CALL:,} bytes; begin a new conversation."
             await JSONResponse({"detail": said}, 413)(scope, receive, send)
         elif (call := self._call(scope["path"], body)) is None:
             await JSONResponse({"detail": "This is no call of the page."}, 400)(scope, receive, send)
@@ -95,24 +75,18 @@ class Gate:
                 return Cancel.model_validate(json.loads(body)).model_dump_json().encode()
             call = Call.model_validate(json.loads(body))
             function = self._page.fns[call.fn_index]
-            clicked = any(event == "select" for _, event in function.targets)
-            if function.fn is None or len(call.data) != len(function.inputs) or clicked > bool(call.event_data):
+            if function.fn is None or len(call.data) != len(function.inputs):
                 return None
             data = [_checked(block, value) for block, value in zip(function.inputs, call.data, strict=True)]
+            event = _EVENT.validate_python(call.event_data) if function.collects_event_data else None
         except (ValidationError, ValueError, KeyError, RecursionError):
             return None
-        event = {"index": call.event_data.index, "value": None} if call.event_data else None
         return json.dumps({**call.model_dump(), "data": data, "event_data": event}).encode()
 
 
-def _checked(block: Any, value: Any) -> Any:
-    """The value of an input, of its own type and no other; a state is the server's, whatever is sent for it."""
-    if isinstance(block, gr.State):
-        return None
-    if isinstance(block, gr.Chatbot):
-        bubbles = _CONVERSATION.validate_python(value)
-        return bubbles and [bubble.model_dump() for bubble in bubbles]
-    return (_CHOSEN if isinstance(block, gr.Dataset) else _TYPED).validate_python(value, strict=True)
+def _checked(block: Any, value: Any) -> str | None:
+    """The value of an input, which is text; a state is the server's, whatever is sent for it."""
+    return None if isinstance(block, gr.State) else _TYPED.validate_python(value)
 
 
 async def _body(receive: Receive) -> bytes | None:

@@ -1,0 +1,231 @@
+"""The page in a real browser, against a real server: what the tests of its panels share."""
+
+import os
+import re
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from itertools import chain
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)  # fmt: skip
+
+from qa.chat import Chat, LiveChat
+from qa.datatypes import Answer, Document
+
+Visit = Callable[..., Page]
+
+CHINESE = "京津冀创业投资引导基金的总规模是多少？"
+ENGLISH = "How many chips does FlagOS 2.0 support?"
+REFUSED = ["火星上的基地什么时候建成？", "Who won the 1998 football world cup?"]
+LAPTOP, PHONE = (1280, 900), (390, 844)
+
+BROWSER_ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+]  # fmt: skip
+BROWSERS = [
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "chrome",
+    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
+    r"C:\Program Files (x86)\Google\Chrome\Application\chrome.exe",
+    r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+]
+
+
+def browser_path() -> str:
+    """A Chromium of this machine; without one the test is skipped, or fails where CI is set."""
+    named = os.environ.get("CHROMIUM")
+    found = next(filter(None, map(shutil.which, [named] if named else BROWSERS)), None)
+    if found is None:
+        reason = "the tests of the page need Chromium (apt-get install chromium, or set CHROMIUM)"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    return found
+
+
+# Browser and server last as long as this file's tests: Playwright keeps an event loop running in the main thread.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = browser_path()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=BROWSER_ARGUMENTS)
+        expect.set_options(timeout=15_000)  # milliseconds: a busy machine takes its time
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def served(chat: Chat) -> Iterator[str]:
+    """The page over a chat at the address given; calls made before the server is up wait in the socket's queue."""
+    import uvicorn  # these take seconds, which other tests need not wait for
+
+    from ui.server import create_app
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    live = LiveChat(chat.index.folder.parent, chat.settings)
+    # gradio wants a running event loop while the page is made: the server makes it in its own.
+    settings = uvicorn.Config(partial(create_app, live), factory=True, log_level="error", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(settings)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def address(chat: Chat) -> Iterator[str]:
+    """Where the shipped articles are served."""
+    with served(chat) as address:
+        yield address
+
+
+def watch(context: BrowserContext) -> list[str]:
+    """A list that fills with each request beyond this machine, page error and console error or warning."""
+    troubles: list[str] = []
+
+    def note_request(request: Request) -> None:
+        if urlsplit(request.url).hostname not in ("127.0.0.1", None):  # data: and blob: addresses have no host
+            troubles.append(f"request: {request.url}")
+
+    def note_message(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            troubles.append(f"console: {message.text}")
+
+    context.on("request", note_request)
+    context.on("console", note_message)
+    context.on("weberror", lambda error: troubles.append(f"page: {error.error}"))
+    return troubles
+
+
+@pytest.fixture
+def visit(browser: Browser, address: str) -> Iterator[Visit]:
+    """Opens the page as a new visitor; anything `watch` sees fails the test."""
+    contexts: list[BrowserContext] = []
+    troubles: list[list[str]] = []
+
+    def opened(at: str = address, *, locale: str = "en-US", size: tuple[int, int] = LAPTOP) -> Page:
+        context = browser.new_context(locale=locale, viewport={"width": size[0], "height": size[1]})
+        contexts.append(context)
+        troubles.append(watch(context))
+        page = context.new_page()
+        page.goto(at)
+        expect(page.locator("html.ready")).to_be_attached()
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert list(chain.from_iterable(troubles)) == []
+
+
+@pytest.fixture
+def page(visit: Visit) -> Page:
+    """The page over the shipped articles, in English, on a laptop."""
+    return visit()
+
+
+def question_box(page: Page) -> Locator:
+    return page.locator("#question").get_by_role("textbox")
+
+
+def exchanges(page: Page) -> Locator:
+    return page.locator("#conversation .exchange")
+
+
+def questions(page: Page) -> Locator:
+    return exchanges(page).get_by_role("heading", level=2)
+
+
+def article(page: Page) -> Locator:
+    return page.locator("#article").get_by_role("article")
+
+
+def marks(page: Page) -> Locator:
+    return page.locator("#article mark")
+
+
+def chip(exchange: Locator, number: int) -> Locator:
+    """The button of a citation beside its sentence."""
+    return exchange.locator(".quote").get_by_role("button").filter(has_text=re.compile(f"^{number}$"))
+
+
+def submit(page: Page, question: str) -> None:
+    question_box(page).fill(question)
+    question_box(page).press("Enter")
+
+
+def ask(page: Page, question: str) -> Locator:
+    """Asks and waits; the exchange."""
+    before = exchanges(page).count()
+    submit(page, question)
+    expect(exchanges(page)).to_have_count(before + 1)
+    expect(question_box(page)).to_have_value("")
+    return exchanges(page).nth(before)
+
+
+def without_numbers(element: Locator) -> str:
+    """The text of an element as it stands in the document, but for the small numbers of its marks."""
+    return element.evaluate(
+        "element => { const copy = element.cloneNode(true);"
+        " copy.querySelectorAll('sup').forEach(number => number.remove()); return copy.textContent; }"
+    )
+
+
+def expect_said(exchange: Locator, chat: Chat, answer: Answer) -> None:
+    """Expects the short answer or the sides of the conflict, and each quote with its number and title.
+
+    Of a refusal its words, and the titles and beginnings of the nearest passages.
+    """
+    titles = {document.id: document.title for document in chat.index.documents.values()}
+    if answer.answered:
+        spans = answer.conflict or ((answer.short,) if answer.short else ())
+        expect(exchange.locator(".short")).to_have_text([f"{span.quote} {span.number}" for span in spans])
+        expect(exchange.locator(".quote")).to_have_text([f"{each.quote} {each.number}" for each in answer.citations])
+        cited = [titles[each.passage.document_id] for each in (*answer.conflict, *answer.citations)]
+        expect(exchange.get_by_role("paragraph").locator("cite")).to_have_text(cited)
+        expect(exchange.locator(".refusal")).to_have_count(0)
+    else:
+        expect(exchange.locator(".refusal")).to_contain_text(answer.text)
+        expect(exchange.locator(".quote, .short, .chip, .confidence")).to_have_count(0)
+        expect(exchange.get_by_role("listitem")).to_have_count(min(3, len(answer.hits)))
+        for item, hit in zip(exchange.get_by_role("listitem").all(), answer.hits, strict=False):
+            beginning = " ".join(hit.passage.text.split())[:60]
+            expect(item.locator("cite")).to_have_text(titles[hit.passage.document_id])
+            expect(item).to_contain_text(beginning)
+
+
+def expect_marked(page: Page, answer: Answer, number: int = 1) -> None:
+    """Expects the article of a citation, all the answer's spans in it marked under their numbers, nothing else."""
+    shown = next(each for each in answer.sources if each.number == number).passage.document_id
+    inside = [each for each in answer.sources if each.passage.document_id == shown]
+    expect(page.locator("#article mark.current")).to_have_id(f"source-{number}")
+    expect(marks(page)).to_have_count(len(inside))
+    for citation in inside:
+        mark = page.locator(f"#source-{citation.number}")
+        expect(mark).to_have_text(f"{citation.quote}{citation.number}")
+        assert without_numbers(mark) == citation.quote
+
+
+def body(document: Document) -> str:
+    """What an article says after its front matter, which is YAML between two lines of dashes."""
+    return re.sub(r"\A---\n.*?^---\n", "", document.text, flags=re.DOTALL | re.MULTILINE).strip()

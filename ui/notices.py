@@ -1,0 +1,39 @@
+"""What went wrong and what to do, in the language of the page."""
+
+from html import escape
+
+from qa.errors import CorpusError, EmptyQuestionError, LongQuestionError, ReceiptError, WenjuError
+from qa.text import Language
+from ui.texts import say
+
+
+class PageError(WenjuError):
+    """Something a visitor can mend, which only the page knows of; `key` is of its text."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(say(key, "en"))
+        self.key = key
+
+
+def notice_html(error: WenjuError, language: Language) -> str:
+    """What went wrong and what to do, said at once by a screen reader."""
+    return f'<p role="alert">{escape(_text(error, language))}</p>'
+
+
+def problem_html(problem: str, language: Language) -> str:
+    """That the newest index cannot be used, and why; nothing where there is no problem."""
+    return f'<p role="alert">{escape(say("index_kept", language, problem=problem))}</p>' if problem else ""
+
+
+def _text(error: WenjuError, language: Language) -> str:
+    match error:
+        case PageError(key=key):
+            return say(key, language)
+        case EmptyQuestionError():
+            return say("question_empty", language)
+        case LongQuestionError(limit=limit):
+            return say("question_long", language, limit=f"{limit:,}")
+        case CorpusError() | ReceiptError():
+            return say("articles_changed", language)
+        case _:
+            return say("index_problem", language, problem=error)

@@ -1,0 +1,69 @@
+"""The page: a header, a tab for each panel, and the language all of it is in."""
+
+from pathlib import Path
+
+import gradio as gr
+
+from qa.chat import LiveChat
+from qa.text import Language
+from ui.ask import AskPanel
+from ui.interface import Interface, pane
+from ui.texts import say
+
+HERE = Path(__file__).resolve().parent
+STYLES = ("style.css", "ask.css")
+SCRIPTS = ("page.js", "ask.js")
+
+# A panel is built inside its tab: (the key of the tab's label, what builds it).
+PANELS = (("ask_tab", AskPanel),)
+
+
+def build_page(live: LiveChat) -> gr.Blocks:
+    """The page over the live chat; it keeps no state but each visitor's own."""
+    with gr.Blocks(title="问据 Wenju", analytics_enabled=False) as page:
+        interface = Interface()
+        header = pane("header", "speak")
+        with gr.Tabs(elem_id="panels"):
+            for key, build in PANELS:
+                with interface.label(gr.Tab(id=key), label=key):
+                    build(live, interface)
+        for come in (page.load, header.speak):
+            come(None, None, interface.language, js="() => wenju.language()", api_visibility="private")
+        interface.language.change(
+            interface.in_language, interface.language, interface.labelled, queue=False, api_visibility="private"
+        ).then(None, js="() => wenju.ready()")
+        interface.language.change(
+            header_html, interface.language, header, queue=False, api_visibility="private"
+        )  # fmt: skip
+    return page
+
+
+def header_html(language: Language) -> str:
+    """The name of the page, the switch of its language, and that of its appearance."""
+    themes = "".join(_choice("theme", each, sign, say(f"theme_{each}", language)) for each, sign in THEMES)
+    languages = "".join(_choice("language", each, name, name) for each, name in LANGUAGES)
+    return (
+        f'<header class="top" role="banner"><h1>{say("title", language)}</h1><p>{say("motto", language)}</p>'
+        f'<div class="switch" role="group" aria-label="{say("language", language)}">{languages}</div>'
+        f'<div class="switch" role="group" aria-label="{say("theme", language)}">{themes}</div></header>'
+    )
+
+
+LANGUAGES = (("zh", "中文"), ("en", "English"))
+THEMES = (("light", "☀"), ("system", "◐"), ("dark", "☾"))
+
+
+def _choice(name: str, value: str, sign: str, label: str) -> str:
+    """A button that chooses; which one is chosen only the browser knows."""
+    speaks = ' data-event="speak"' if name == "language" else ""
+    return f'<button type="button" data-{name}="{value}"{speaks} aria-label="{label}" title="{label}">{sign}</button>'
+
+
+def head() -> str:
+    """The styles and scripts of the page, for its head; they load nothing from elsewhere."""
+    styles, scripts = ("".join(_read(name) for name in names) for names in (STYLES, SCRIPTS))
+    return f"<style>{styles}</style><script>{scripts}</script>"
+
+
+def _read(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")
