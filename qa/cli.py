@@ -135,6 +135,11 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="serve the page, building the index first where it is missing or old")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=7860)
+    serve.add_argument("--read-only", action="store_true", help="let nobody change articles or index from the page")
+    serve.add_argument(
+        "--questions", type=Path, metavar="FILE",
+        help="questions to ask before and after each build from the page; default: eval/questions.jsonl, if there",
+    )  # fmt: skip
     _add_build_options(serve)
     serve.set_defaults(run=_serve)
 
@@ -535,7 +540,10 @@ def _serve(options: argparse.Namespace) -> int:
     from ui.server import serve  # brings the page, which no other command needs
 
     answering = Settings(language_model=settings_from_environment())
-    serve(LiveChat(options.index, answering, expected=settings), options.host, options.port)
+    live = LiveChat(options.index, answering, expected=settings)
+    usual = Path("eval/questions.jsonl")
+    questions = options.questions or (usual if usual.is_file() else None)
+    serve(live, options.host, options.port, read_only=options.read_only, questions=questions)
     return 0
 
 

@@ -214,7 +214,7 @@ def rollback(root: Path) -> str:
     """
     with _writing(root):
         live = live_folder(root).name
-        older = [each for each in listed(root) if _number(each.name) < _number(live) and each.state == "kept"]
+        older = [each for each in listed(root) if number_of(each.name) < number_of(live) and each.state == "kept"]
         if not older:
             raise IndexMissingError(f"{root} holds no whole generation older than {live}; run `qa build`.", root)
         _point_at(root, older[-1].name)
@@ -280,10 +280,11 @@ def _read(
 
 def _generations(root: Path) -> list[Path]:
     found = (path for path in root.iterdir() if _NAME.fullmatch(path.name) and path.is_dir())
-    return sorted(found, key=lambda path: (_number(path.name), path.name))
+    return sorted(found, key=lambda path: (number_of(path.name), path.name))
 
 
-def _number(name: str) -> int:
+def number_of(name: str) -> int:
+    """The number in the name of a generation; they are counted from 1."""
     matched = _NAME.fullmatch(name)
     return int(matched.group(1)) if matched else 0
 
@@ -296,7 +297,7 @@ def _live_name(root: Path) -> str | None:
 
 
 def _named(root: Path, name: str) -> Path:
-    found = [path for path in _generations(root) if name == path.name or name == str(_number(path.name))]
+    found = [path for path in _generations(root) if name == path.name or name == str(number_of(path.name))]
     if len(found) != 1:
         raise IndexMissingError(f"{root} holds no generation {name!r}; `qa index list` names those there are.", root)
     return found[0]
@@ -326,7 +327,7 @@ def _size(folder: Path) -> int:
 
 
 def _new_folder(root: Path) -> Path:
-    last = max((_number(path.name) for path in _generations(root)), default=0)
+    last = max((number_of(path.name) for path in _generations(root)), default=0)
     return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{last + 1:06d}-", dir=root))
 
 
