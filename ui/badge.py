@@ -53,5 +53,6 @@ def badge_html(workroom: Workroom, language: Language) -> str:
                 f'<button type="button" class="pill" {sends("rebuild")} data-tab="corpus" aria-label="{label}" '
                 f'title="{label}">{newer} <b aria-hidden="true">↻</b></button>'
             )
+    which = f'<span class="generation">{says}</span><span class="short">#{number}</span>'
     asks = f'<button type="button" {sends("standing")} hidden></button>'
-    return f'<p class="badge" title="{title}"><span class="generation">{says}</span> {more}</p>{asks}'
+    return f'<p class="badge" title="{title}">{which} {more}</p>{asks}'

@@ -77,8 +77,12 @@
     }
     if (target?.matches('#shelf [data-event=read], [data-event=new], [data-event=lint], [data-event=generations], [data-event=report]'))
       root.classList.add('at-desk');
-    if (target?.matches('#desk .back, #editor-leave')) root.classList.remove('at-desk');
+    if (target?.matches('#desk .back, #editor-leave, [data-tab]')) root.classList.remove('at-desk');
   }, true);
+
+  document.addEventListener('keydown', event => {
+    if (event.key === 'Escape' && !unsaved()) root.classList.remove('at-desk');
+  });
 
   addEventListener('beforeunload', event => { if (unsaved()) event.preventDefault(); });
 
@@ -97,5 +101,8 @@
   });
 
   wenju.busy = busy => root.classList.toggle('busy', busy);
-  wenju.opened = () => setTimeout(() => { edited = editor()?.value ?? ''; });
+  wenju.opened = () => setTimeout(() => {
+    edited = editor()?.value ?? '';
+    document.getElementById('desk').scrollTop = 0;
+  });
 })();

@@ -20,7 +20,7 @@ from ui.corpus_build import report_html, strip_html
 from ui.corpus_list import PAGE, SORTS, STANDINGS, Choice, list_html
 from ui.corpus_view import View, article_html, generations_html, lint_html, preview_html, unreadable_html, welcome_html
 from ui.interface import Interface, numbers, pane, sends
-from ui.notices import PageError, notice_html, notice_text
+from ui.notices import notice_html, notice_text
 from ui.texts import say
 from ui.uploads import LONGEST_UPLOAD
 from ui.workroom import Workroom
@@ -52,9 +52,7 @@ class CorpusPanel:
                 self.notice = pane("corpus-notice")
                 self.list = pane("corpus-list", "read", "filter", "sort", "more")
             with gr.Column(elem_id="desk"):
-                self.view = pane(
-                    "corpus-view", "read", "edit", "delete", "really", "switch", "rollback"
-                )  # fmt: skip
+                self.view = pane("corpus-view", "read", "edit", "delete", "really", "switch", "rollback")
                 self._build_editor(interface)
         self.choice, self.looked_at = gr.State(Choice()), gr.State(View())
 
@@ -77,7 +75,8 @@ class CorpusPanel:
 
     def _wire(self) -> None:
         direct: dict[str, Any] = {"queue": False, "api_visibility": "private"}
-        seen = [self._language, self.choice, self.looked_at]
+        chosen = [self._language, self.choice]
+        seen = [*chosen, self.looked_at]
         listed = [self.list, self.choice]
         shown = [self.view, self.looked_at, self.list, self.editor, self.notice]
         for event in (self.words.input, self.words.submit):
@@ -86,11 +85,11 @@ class CorpusPanel:
         self.list.sort(self.sort, seen, listed, **direct)
         self.list.more(self.more, seen, listed, **direct)
         for place in (self.list, self.view):
-            place.read(self.read, seen, shown, **direct)
-        self.view.delete(self.ask_back, seen, shown, **direct)
-        self.view.really(self.delete, seen, [*shown, self.strip], **direct)
-        self.tools.generations(self.show_generations, seen, shown, js=BUSY, **direct)
-        self.tools.lint(self.lint, seen, shown, js=BUSY, **direct)
+            place.read(self.read, chosen, shown, **direct)
+        self.view.delete(self.ask_back, chosen, shown, **direct)
+        self.view.really(self.delete, chosen, [*shown, self.strip], **direct)
+        self.tools.generations(self.show_generations, chosen, shown, js=BUSY, **direct)
+        self.tools.lint(self.lint, chosen, shown, js=BUSY, **direct)
         self.tools.uploaded(self.uploaded, seen, [self.notice, self.list, self.strip], **direct)
         everything = [self.strip, self.tools, *shown]
         for changed in (self._language, self._badge.standing):
@@ -99,10 +98,11 @@ class CorpusPanel:
     def _wire_editor(self) -> None:
         direct: dict[str, Any] = {"queue": False, "api_visibility": "private"}
         seen = [self._language, self.choice, self.looked_at]
-        editor = [self.editor, self.told, self.name, self.text, self.edited, self.read_as, self.preview, self.view]
+        editor = [self.editor, self.view, self.told, self.notice, self.name, self.text, self.edited, self.read_as]
+        editor.append(self.preview)
         for event in (
-            self.tools.new(self.new, seen, editor, **direct),
-            self.view.edit(self.edit, seen, editor, **direct),
+            self.tools.new(self.new, self._language, editor, **direct),
+            self.view.edit(self.edit, self._language, editor, **direct),
         ):
             event.then(None, js="() => wenju.opened()")
         written = [self._language, self.name, self.text, self.edited, self.read_as]
@@ -113,14 +113,14 @@ class CorpusPanel:
 
     def _wire_builds(self) -> None:
         direct: dict[str, Any] = {"queue": False, "api_visibility": "private"}
-        seen = [self._language, self.choice, self.looked_at]
+        chosen = [self._language, self.choice]
         for event in (self.strip.build, self._badge.pane.rebuild):
             event(self.build, self._language, [self.strip, self.notice], **direct)
         self.strip.stop(self.stop, self._language, [self.strip, self.notice], **direct)
         shown = [self.view, self.looked_at, self.list, self.editor, self.notice]
-        self.strip.report(self.report, seen, shown, **direct)
-        self.view.switch(self.switch, seen, [*shown, self.strip], **direct)
-        self.view.rollback(self.rollback, seen, [*shown, self.strip], **direct)
+        self.strip.report(self.report, chosen, shown, **direct)
+        self.view.switch(self.switch, chosen, [*shown, self.strip], **direct)
+        self.view.rollback(self.rollback, chosen, [*shown, self.strip], **direct)
 
     # What the visitor sees.
 
@@ -210,21 +210,21 @@ class CorpusPanel:
     def _chosen(self, language: Language, choice: Choice, view: View) -> Updates:
         return {self.list: self._list(language, choice, view), self.choice: choice}
 
-    def read(self, language: Language, choice: Choice, view: View, event: gr.EventData) -> Updates:
+    def read(self, language: Language, choice: Choice, event: gr.EventData) -> Updates:
         """An article, rendered or letter by letter."""
         name, (line,) = str(event._data.get("name", "")), numbers(event, "line")
         shown = View("article", name, event._data.get("look_at") == "text", max(line, 0))
         return self._shown(language, choice, shown)
 
-    def show_generations(self, language: Language, choice: Choice, view: View) -> Updates:
+    def show_generations(self, language: Language, choice: Choice) -> Updates:
         """The generations of the index."""
         return self._shown(language, choice, View("generations"))
 
-    def report(self, language: Language, choice: Choice, view: View) -> Updates:
+    def report(self, language: Language, choice: Choice) -> Updates:
         """What the last build did."""
         return self._shown(language, choice, View("report"))
 
-    def lint(self, language: Language, choice: Choice, view: View) -> Updates:
+    def lint(self, language: Language, choice: Choice) -> Updates:
         """What of the articles will answer badly."""
         try:
             findings = tuple(lint(self._workroom.corpus, self._workroom.settings))
@@ -243,26 +243,26 @@ class CorpusPanel:
             self.strip: self._strip(language),
         }
 
-    def new(self, language: Language, choice: Choice, view: View) -> Updates:
+    def new(self, language: Language) -> Updates:
         """An empty editor."""
-        return self._editing(Opened("", say("new_text", language), ""), language, "")
+        return self._editing(language, lambda: Opened("", say("new_text", language), ""))
 
-    def edit(self, language: Language, choice: Choice, view: View, event: gr.EventData) -> Updates:
+    def edit(self, language: Language, event: gr.EventData) -> Updates:
         """The editor with an article in it."""
-        room = self._workroom
-        try:
-            opened = editing.open_text(room.corpus, str(event._data.get("name", "")), room.settings)
-        except WenjuError as error:
-            return {self.told: notice_html(error, language)}
-        return self._editing(opened, language, "")
+        room, name = self._workroom, str(event._data.get("name", ""))
+        return self._editing(language, lambda: editing.open_text(room.corpus, name, room.settings))
 
-    def _editing(self, opened: Opened, language: Language, told: str) -> Updates:
-        if not self._workroom.may_edit():
-            return {self.told: notice_html(PageError("read_only"), language)}
+    def _editing(self, language: Language, open_text: Callable[[], Opened]) -> Updates:
+        try:
+            self._workroom.require_edit()
+            opened = open_text()
+        except WenjuError as error:
+            return {self.notice: notice_html(error, language)}
         return {
             self.editor: gr.update(visible=True),
             self.view: gr.update(visible=False),
-            self.told: told,
+            self.told: "",
+            self.notice: "",
             self.name: gr.update(value=opened.id, interactive=not opened.id),
             self.text: opened.text,
             self.edited: opened.id,
@@ -294,11 +294,11 @@ class CorpusPanel:
         updates = self._shown(language, choice, view)
         return {component: updates[component] for component in (self.view, self.editor)}
 
-    def ask_back(self, language: Language, choice: Choice, view: View, event: gr.EventData) -> Updates:
+    def ask_back(self, language: Language, choice: Choice, event: gr.EventData) -> Updates:
         """Whether an article is really to be deleted."""
         return self._shown(language, choice, View("delete", str(event._data.get("name", ""))))
 
-    def delete(self, language: Language, choice: Choice, view: View, event: gr.EventData) -> Updates:
+    def delete(self, language: Language, choice: Choice, event: gr.EventData) -> Updates:
         """An article is deleted, if it is still the one that was looked at."""
         room, name = self._workroom, str(event._data.get("name", ""))
 
@@ -308,7 +308,7 @@ class CorpusPanel:
 
         return self._done(language, choice, View(), deleted)
 
-    def switch(self, language: Language, choice: Choice, view: View, event: gr.EventData) -> Updates:
+    def switch(self, language: Language, choice: Choice, event: gr.EventData) -> Updates:
         """Another generation answers from now on."""
         (number,) = numbers(event, "number")
 
@@ -318,7 +318,7 @@ class CorpusPanel:
 
         return self._done(language, choice, View("generations"), switched)
 
-    def rollback(self, language: Language, choice: Choice, view: View) -> Updates:
+    def rollback(self, language: Language, choice: Choice) -> Updates:
         """The generation before answers from now on."""
 
         def switched() -> str:

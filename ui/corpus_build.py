@@ -10,6 +10,7 @@ from qa.generations import BuildSummary, number_of
 from qa.impact import Impact, MovedAnswer
 from qa.text import Language
 from ui.corpus_view import back_html, button
+from ui.interface import sends
 from ui.texts import say
 
 ARTICLES_SHOWN, ANSWERS_SHOWN = 50, 100
@@ -29,7 +30,7 @@ def strip_html(state: BuildState, pending: int, edit: bool, language: Language) 
     told = _ended_html(state.ended, language) if state.ended else ""
     newer = say("strip_pending", language, count=pending) if pending else say("strip_fresh", language)
     build = (
-        button("build", "build_now" if pending else "build_anyway", language, "main" if pending else "") if edit else ""
+        button("build", "build_now" if pending else "build_anyway", language, "act" if pending else "") if edit else ""
     )
     return f'<div class="strip">{told}<p class="actions">{newer} {build}</p></div>'
 
@@ -56,7 +57,7 @@ def report_html(built: Built, language: Language) -> str:
     """What a build did: to the passages by article, what it left out, and which answers moved."""
     number = number_of(built.summary.generation)
     return (
-        f'<section class="sheet-of"><header>{back_html(language)}<h2>{say("report", language, number=number)}</h2>'
+        f"<section><header>{back_html(language)}<h2>{say('report', language, number=number)}</h2>"
         f'<p class="facts">{_summary_text(built.summary, language)}</p></header>'
         f"{_changes_html(built.summary, language)}{_left_out_html(built.summary, language)}"
         f"{_impact_html(built.impact, language) if built.impact else _no_impact_html(language)}</section>"
@@ -78,7 +79,7 @@ def _changes_html(summary: BuildSummary, language: Language) -> str:
     changes = summary.changes
     told = say("changes", language, kept=f"{changes.kept:,}", **_counts(changes))
     rows = "".join(
-        f'<li>{button_of_article(each.document_id)} <span class="facts">{say("changes_of", language, **_counts(each))}</span></li>'
+        _article_html(each.document_id, say("changes_of", language, **_counts(each)))
         for each in changes.articles[:ARTICLES_SHOWN]
     )
     more = len(changes.articles) - ARTICLES_SHOWN
@@ -86,18 +87,17 @@ def _changes_html(summary: BuildSummary, language: Language) -> str:
     return f'<h3>{say("passages", language)}</h3><p>{told}</p><ul class="plain">{rows}</ul>{rest}'
 
 
-def button_of_article(identity: str) -> str:
-    """A button that opens an article, by its name."""
-    return f'<button type="button" class="link" data-event="read" data-name="{escape(identity)}">{escape(identity)}</button>'
+def _article_html(identity: str, facts: str) -> str:
+    """An item with the button that opens an article, and what there is to say of it."""
+    name = escape(identity)
+    button = f'<button type="button" class="link" {sends("read", name=identity)}>{name}</button>'
+    return f'<li>{button} <span class="facts">{escape(facts)}</span></li>'
 
 
 def _left_out_html(summary: BuildSummary, language: Language) -> str:
     if not summary.unreadable:
         return ""
-    rows = "".join(
-        f'<li>{button_of_article(each.path)} <span class="facts" lang="en">{escape(each.reason)}</span></li>'
-        for each in summary.unreadable
-    )
+    rows = "".join(_article_html(each.path, each.reason) for each in summary.unreadable)
     return f'<h3>{say("standing_left_out", language)}</h3><ul class="plain">{rows}</ul>'
 
 
@@ -108,8 +108,8 @@ def _impact_html(impact: Impact, language: Language) -> str:
     more = len(impact.moved) - ANSWERS_SHOWN
     rest = f'<p class="facts">{say("and_more", language, count=more)}</p>' if more > 0 else ""
     return (
-        f'<h3>{say("answers", language)}</h3><p>{moved}</p><p class="facts">{cited}</p>{_measures_html(impact, language)}'
-        f'<ol class="moved">{rows}</ol>{rest}'
+        f'<h3>{say("answers", language)}</h3><p>{moved}</p><p class="facts">{cited}</p>'
+        f'{_measures_html(impact, language)}<ol class="moved">{rows}</ol>{rest}'
     )
 
 
@@ -132,12 +132,13 @@ def _measures_html(impact: Impact, language: Language) -> str:
 def _moved_html(moved: MovedAnswer, language: Language) -> str:
     what = "、".join if language == "zh" else ", ".join
     kinds = what(say(f"moved_{each.replace(' ', '_')}", language) for each in moved.what)
-    question = escape(moved.question.question)
-    return (
-        f'<li><button type="button" class="link" data-ask="{question}" title="{say("ask_it", language)}">{question}</button>'
-        f' <span class="facts">{kinds}</span><dl><dt>{say("before", language)}</dt><dd>{_said(moved.before, language)}</dd>'
-        f"<dt>{say('after', language)}</dt><dd>{_said(moved.after, language)}</dd></dl></li>"
+    question, hint = escape(moved.question.question), say("ask_it", language)
+    asks = f'<button type="button" class="link" data-ask="{question}" title="{hint}">{question}</button>'
+    said = "".join(
+        f"<dt>{say(when, language)}</dt><dd>{_said(answer, language)}</dd>"
+        for when, answer in (("before", moved.before), ("after", moved.after))
     )
+    return f'<li>{asks} <span class="facts">{kinds}</span><dl>{said}</dl></li>'
 
 
 def _said(answer: Answer, language: Language) -> str:

@@ -32,7 +32,7 @@ def standing_name(standing: str, language: Language) -> str:
 
 def size_text(size: int) -> str:
     """Bytes as people read them."""
-    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
+    return f"{size / 1e6:.1f}\u00a0MB" if size >= 1e6 else f"{size / 1e3:.1f}\u00a0kB"
 
 
 def list_html(
@@ -94,13 +94,14 @@ def _choice(event: str, pressed: bool, label: str, **values: str) -> str:
 
 def _row(file: ArticleFile, current: str, language: Language) -> str:
     facts = [file.id, file.date, say(file.language, language) if file.language else ""]
-    facts += [size_text(file.size).replace(" ", "\u00a0")] if file.size else []
+    facts += [size_text(file.size)] if file.size else []
     spoken = f' lang="{file.language}"' if file.language else ""
     shown = ' aria-current="true"' if file.id == current else ""
     stands = "" if file.standing == "indexed" else standing_html(file, language)
+    title = f"<cite{spoken}>{escape(file.title)}</cite>"
     return (
-        f'<li><button type="button" class="entry" {sends("read", name=file.id)}{shown}><cite{spoken}>{escape(file.title)}'
-        f'</cite>{stands}<span class="facts">{" · ".join(map(escape, filter(None, facts)))}</span></button></li>'
+        f'<li><button type="button" class="entry" {sends("read", name=file.id)}{shown}>{title}{stands}'
+        f'<span class="facts">{" · ".join(map(escape, filter(None, facts)))}</span></button></li>'
     )
 
 

@@ -13,7 +13,7 @@ from qa.generations import Generation, number_of
 from qa.inventory import ArticleFile
 from qa.lint import Finding
 from qa.text import Language
-from ui.corpus_list import size_text, standing_html, standing_name
+from ui.corpus_list import size_text, standing_html
 from ui.interface import sends
 from ui.markdown import markdown_html
 from ui.texts import say
@@ -62,7 +62,8 @@ def article_html(
     return (
         f'<article aria-label="{escape(document.title)}"><header>{back_html(language)}'
         f'<h2 lang="{document.language}">{escape(document.title)}</h2>'
-        f'<p class="facts">{line} {standing_html(file, language)}</p>{_actions(file, file_hash, as_text, edit, language)}'
+        f'<p class="facts">{line} {standing_html(file, language)}</p>'
+        f"{_actions(file, as_text, edit, language)}"
         f"{_delete_html(file, file_hash, language) if view.kind == 'delete' and edit else ''}"
         f"</header>{cut if len(document.text) > SHOWN_CHARACTERS else ''}"
         f'<div class="{"text" if as_text else "prose"}" lang="{document.language}">{body}</div></article>'
@@ -71,12 +72,12 @@ def article_html(
 
 def unreadable_html(file: ArticleFile, reason: str, file_hash: str, view: View, edit: bool, language: Language) -> str:
     """An article that is not there any more, or cannot be read, and why."""
-    actions = _actions(file, file_hash, True, edit, language) if file_hash else ""
+    deletes = button("delete", "delete", language, name=file.id) if edit and file_hash else ""
     asked = _delete_html(file, file_hash, language) if view.kind == "delete" and edit and file_hash else ""
     return (
         f'<article aria-label="{escape(file.title)}"><header>{back_html(language)}<h2>{escape(file.title)}</h2>'
-        f'<p class="facts">{escape(file.id)} {standing_html(file, language)}</p>{actions}{asked}</header>'
-        f'<p class="caution">{escape(reason)}</p></article>'
+        f'<p class="facts">{escape(file.id)} {standing_html(file, language)}</p><p class="actions">{deletes}</p>{asked}'
+        f'</header><p class="caution">{escape(reason)}</p></article>'
     )
 
 
@@ -94,7 +95,7 @@ def _text_html(text: str, line: int) -> str:
     return f'{escape(before)}<mark class="current">{escape(marked)}</mark>{escape(after)}'
 
 
-def _actions(file: ArticleFile, file_hash: str, as_text: bool, edit: bool, language: Language) -> str:
+def _actions(file: ArticleFile, as_text: bool, edit: bool, language: Language) -> str:
     actions = []
     if PurePosixPath(file.id).suffix.lower() == ".md":
         key, other = ("as_preview", "preview") if as_text else ("as_text", "text")
@@ -122,15 +123,16 @@ def _delete_html(file: ArticleFile, file_hash: str, language: Language) -> str:
 def generations_html(found: Sequence[Generation], edit: bool, language: Language) -> str:
     """The generations of the index, the newest first, and the buttons that switch to another."""
     heads = "".join(
-        f"<th scope=col>{say(key, language)}</th>" for key in ("generation", "built", "articles", "passages", "size")
+        f'<th scope="col">{say(key, language)}</th>' for key in ("generation", "built", "articles", "passages", "size")
     )
     rows = "".join(_generation(each, edit, language) for each in reversed(found))
     back = button("rollback", "rollback", language) if edit and any(each.state == "kept" for each in found) else ""
     return (
-        f'<section class="sheet-of"><header>{back_html(language)}<h2>{say("generations", language)}</h2>'
+        f"<section><header>{back_html(language)}<h2>{say('generations', language)}</h2>"
         f'<p class="facts">{say("generations_how", language)}</p><p class="actions">{back}</p></header>'
-        f'<div class="wide"><table><thead><tr>{heads}<th><span class="unseen">{say("switch_to", language)}</span></th></tr>'
-        f"</thead><tbody>{rows}</tbody></table></div></section>"
+        f'<div class="wide"><table><thead><tr>{heads}'
+        f'<th scope="col"><span class="unseen">{say("switch_to", language)}</span></th></tr></thead>'
+        f"<tbody>{rows}</tbody></table></div></section>"
     )
 
 
@@ -150,7 +152,7 @@ def lint_html(findings: Sequence[Finding], language: Language) -> str:
     counts = say("lint_counts", language, errors=errors, warnings=len(findings) - errors)
     rows = "".join(_finding(finding, language) for finding in findings)
     return (
-        f'<section class="sheet-of"><header>{back_html(language)}<h2>{say("lint", language)}</h2>'
+        f"<section><header>{back_html(language)}<h2>{say('lint', language)}</h2>"
         f'<p class="facts">{counts if findings else say("lint_fine", language)}</p></header>'
         f'<ul class="findings">{rows}</ul></section>'
     )

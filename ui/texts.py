@@ -118,7 +118,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "unsupported": ("文章未支持此句：{reason}", "not supported by the articles: {reason}"),
     # the badge
     "badge": ("第 {number} 代 · {passages} 段", "Index {number} · {passages} passages"),
-    "badge_title": ("现在回答的是第 {number} 代索引，共 {passages} 段", "Generation {number} answers, of {passages} passages"),
+    "badge_title": (
+        "现在由第 {number} 代索引回答，共 {passages} 段",
+        "Generation {number} of the index answers; it has {passages} passages",
+    ),
     "badge_fresh": ("已是最新", "up to date"),
     "badge_pending": ("{count} 个文件较新", "{count} files newer"),
     "badge_one_pending": ("1 个文件较新", "1 file newer"),
@@ -189,7 +192,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "uploaded": ("已上传 {name}。", "{name} is uploaded."),
     "upload_large": ("太大了，不能上传：", "Too large to upload: "),
     "upload_failed": ("没有上传成功：", "Not uploaded: "),
-    "replace": ("替换同名文件", "Replace files of the same name"),
+    "replace": ("替换同名", "Replace files of the same name"),
     "edit_name": (
         "“{name}”不能作文件名：有些系统不接受。请换一个，不要用 \\ : * ? 等符号，也不要以点开头。",
         "“{name}” is no name that every system takes. Choose another, without \\ : * ? and the like, nor a dot first.",
@@ -200,7 +203,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "edit_large": ("“{name}”太大了。", "“{name}” is too large."),
     "edit_exists": (
-        "已经有文章“{name}”。请换一个名字，或选上“替换同名文件”再上传。",
+        "已经有文章“{name}”。请换一个名字，或选上“替换同名”再上传。",
         "There is an article “{name}”. Choose another name, or upload it with “Replace files of the same name”.",
     ),
     "edit_changed": (
@@ -233,9 +236,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "build_failed": ("没有建成，索引没有变：{problem}", "Not built; the index is as it was: {problem}"),
     "build_ended": (
         "第 {number} 代已建成：新增 {added} 段，改动 {changed} 段，移除 {removed} 段。",
-        "Generation {number} is built: {added} passages added, {changed} changed, {removed} removed.",
+        "Generation {number} is built. Passages added: {added}, changed: {changed}, removed: {removed}.",
     ),
-    "answers_moved": ("{asked} 个问题里有 {moved} 个回答变了。", "{moved} of {asked} answers moved."),
+    "answers_moved": ("{asked} 个问题里有 {moved} 个回答变了。", "Answers that moved: {moved} of {asked}."),
     "report_open": ("看详情", "See the report"),
     "report": ("第 {number} 代：变了什么", "Generation {number}: what changed"),
     "report_summary": (
@@ -244,7 +247,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "changes": (
         "新增 {added} 段，改动 {changed} 段，移除 {removed} 段，{kept} 段不变。",
-        "{added} added, {changed} changed, {removed} removed, {kept} kept.",
+        "Added: {added}, changed: {changed}, removed: {removed}, kept: {kept}.",
     ),
     "changes_of": ("+{added} ~{changed} −{removed}", "+{added} ~{changed} −{removed}"),
     "and_more": ("还有 {count} 项", "and {count} more"),
@@ -269,7 +272,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "measure": ("指标", "Measure"),
     "ask_it": ("问这个问题", "Ask this question"),
     # generations
-    "generations": ("索引的各代", "Generations"),
+    "generations": ("各代索引", "Generations"),
     "generations_how": (
         "每次建立都写成新的一代，前一代留着，可以换回去。",
         "Each build writes a new generation and keeps the one before, which can be switched back to.",
@@ -285,8 +288,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "rollback": ("退回前一代", "Go back to the one before"),
     "switched": ("现在由第 {number} 代回答。", "Generation {number} answers now."),
     # lint
-    "lint": ("检查文章", "Check articles"),
-    "lint_counts": ("{errors} 个错误，{warnings} 个提醒", "{errors} errors, {warnings} warnings"),
+    "lint": ("检查", "Check articles"),
+    "lint_counts": ("{errors} 个错误，{warnings} 个提醒", "Errors: {errors}, warnings: {warnings}"),
     "lint_fine": ("没有发现问题。", "Nothing to mend was found."),
     "error": ("错误", "Error"),
     "warning": ("提醒", "Warning"),

@@ -1,4 +1,4 @@
-"""What the corpus panel, the badge and the uploads work on: the articles' folder, its index, and who may change them."""
+"""What the corpus panel, the badge and uploads work on: the articles, their index, and who may change them."""
 
 from dataclasses import dataclass
 from pathlib import Path
