@@ -79,7 +79,7 @@ class CorpusPanel:
         seen = [*chosen, self.looked_at]
         listed = [self.list, self.choice]
         shown = [self.view, self.looked_at, self.list, self.editor, self.notice]
-        for event in (self.words.input, self.words.submit):
+        for event in (self.words.change, self.words.submit):
             event(self.search, [*seen, self.words], listed, trigger_mode="always_last", **direct)
         self.list.filter(self.filter, seen, listed, **direct)
         self.list.sort(self.sort, seen, listed, **direct)
@@ -125,10 +125,11 @@ class CorpusPanel:
     # What the visitor sees.
 
     def render(self, language: Language, choice: Choice, view: View) -> Updates:
-        """Everything as things stand, in the language of the page; an article that is being edited is left alone."""
+        """Everything as things stand, in the language of the page; a notice and an edit are left as they are."""
         updates = self._shown(language, choice, view)
-        del updates[self.editor]
-        return {**updates, self.strip: self._strip(language), self.tools: tools_html(self._workroom, language)}
+        kept = {component: updates[component] for component in (self.list, self.looked_at)}
+        kept[self.view] = updates[self.view]["value"]
+        return {**kept, self.strip: self._strip(language), self.tools: tools_html(self._workroom, language)}
 
     def _strip(self, language: Language) -> str:
         pending = count_pending(self._files())

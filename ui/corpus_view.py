@@ -88,11 +88,10 @@ def preview_html(document: Document, title: str = "") -> str:
 
 def _text_html(text: str, line: int) -> str:
     """The text of an article letter by letter, one line of it marked."""
-    lines = text[:SHOWN_CHARACTERS].splitlines(keepends=True)
-    if not 0 < line <= len(lines):
-        return escape("".join(lines))
-    before, marked, after = "".join(lines[: line - 1]), lines[line - 1], "".join(lines[line:])
-    return f'{escape(before)}<mark class="current">{escape(marked)}</mark>{escape(after)}'
+    lines = [escape(each) for each in text[:SHOWN_CHARACTERS].split("\n")]
+    if 0 < line <= len(lines):
+        lines[line - 1] = f'<mark class="current">{lines[line - 1]}</mark>'
+    return "\n".join(lines)
 
 
 def _actions(file: ArticleFile, as_text: bool, edit: bool, language: Language) -> str:
