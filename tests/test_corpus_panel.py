@@ -111,7 +111,7 @@ def test_an_article_is_written_built_and_cited(shelf: str, visit: Visit, small_i
     expect(entries(page).filter(has_text="The clock of Wells")).not_to_contain_text("Not indexed")
     strip.get_by_role("button", name="See the report").click()
     report = page.locator("#corpus-view section")
-    expect(report).to_contain_text("new/clock.md +1 ~0 −0")
+    expect(report).to_contain_text("new/clock.md added 1, changed 0, removed 0")
     expect(report).to_contain_text("Answers that moved: 0 of 2.")
     page.get_by_role("tab", name="Ask").click()
     exchange = ask(page, "Where does the oldest working clock with a face stand?")

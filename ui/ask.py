@@ -15,17 +15,20 @@ from pydantic import TypeAdapter, ValidationError
 
 from qa import receipts, render
 from qa.chat import Chat, LiveChat
-from qa.datatypes import Answer
+from qa.datatypes import Answer, Document, Passage
 from qa.errors import WenjuError
-from qa.text import Language
+from qa.text import Language, dominant_language
 from ui.article import Shown, article_html
-from ui.conversation import Chips, conversation_html, draft_html
+from ui.conversation import Quoted, conversation_html, draft_html
 from ui.interface import Interface, numbers, pane
-from ui.notices import PageError, notice_html
+from ui.notices import PageError, notice_html, problem_html
 from ui.texts import say
 
 WRITERS = 16  # visitors a language model may write for at once; others wait their turn
 REMEMBERED = 40  # exchanges of a conversation that the browser keeps
+
+# Says in the browser that an answer is awaited, and gives the inputs on.
+WAIT = "(...values) => { wenju.wait('searching'); return values }"
 
 _HISTORY = TypeAdapter(list[tuple[str, str]])
 
@@ -48,6 +51,18 @@ def writable(text: str) -> str:
 def history_of(answers: Sequence[Answer]) -> str:
     """What the browser keeps of a conversation: each question as asked and as searched, as JSON."""
     return json.dumps([[answer.question, answer.searched] for answer in answers[-REMEMBERED:]], ensure_ascii=False)
+
+
+def articles_of(chat: Chat, answers: Sequence[Answer]) -> dict[str, Document]:
+    """The articles of a conversation by their id; one that is no longer indexed is what its passages know of it."""
+    passages = [hit.passage for answer in answers for hit in answer.hits]
+    passages += [each.passage for answer in answers for each in (*answer.sources, *answer.conflict)]
+    return {each.document_id: chat.index.documents.get(each.document_id) or _gone(each) for each in passages}
+
+
+def _gone(passage: Passage) -> Document:
+    title = passage.headings[0] if passage.headings else passage.document_id
+    return Document(passage.document_id, title, "", passage.document_id, dominant_language(passage.text))
 
 
 def recalled(chat: Chat, history: str, answers: Sequence[Answer]) -> list[Answer]:
@@ -85,8 +100,10 @@ class AskPanel:
                 with gr.Column(elem_id="said-so-far"):
                     self.conversation = pane("conversation", "open", "passage", "search", "receipt")
                     self.draft = pane("draft")
+                    interface.label(pane("searching"), value="searching")
                 with gr.Column(elem_id="asking"):
                     self.notice = pane("notice")
+                    interface.label(pane("unreachable"), value="unreachable")
                     self.question = interface.label(
                         gr.Textbox(elem_id="question", show_label=False, max_lines=6, submit_btn=True),
                         label="question", placeholder="question_hint", submit_btn="ask",
@@ -97,8 +114,8 @@ class AskPanel:
                         self.receipts = interface.label(gr.Button(elem_id="receipts"), value="export_receipts")
             with gr.Column(elem_id="beside"):
                 self.article = pane("article", "open", "passage")
-        self.history = gr.Textbox(visible="hidden", elem_id="history", show_label=False)
-        self.saved = gr.Textbox(visible="hidden", elem_id="saved", show_label=False)
+        self.history = gr.Textbox(visible="hidden", elem_id="history", show_label=False, value="")
+        self.saved = gr.Textbox(visible="hidden", elem_id="saved", show_label=False, value="")
         self.answers, self.shown = gr.State([]), gr.State(Shown())
         self.turn, self.fresh, self.last = gr.State(Turn()), gr.State(False), gr.State(None)
 
@@ -111,9 +128,14 @@ class AskPanel:
         saved = [self.answers, self.saved, self.notice]
         everything = [*said, self.draft]
         asked = [
-            self.question.submit(self.respond, [self.question, *talk, self.turn], [self.question, *said], **direct),
-            self.conversation.search(self.search_again, [*talk, self.turn], said, **direct),
+            self.question.submit(
+                self.respond, [self.question, *talk, self.turn], [self.question, *said], js=WAIT, **direct
+            ),
+            self.conversation.search(self.search_again, [*talk, self.turn], said, js=WAIT, **direct),
         ]
+        for event in asked:
+            event.success(None, js="() => wenju.wait('')")
+            event.failure(None, js="() => wenju.wait('unreachable')")
         for event in asked if self._live.current().writes else ():
             event.then(
                 self.write, [self._language, self.answers, self.fresh, self.turn], [self.draft, self.last],
@@ -164,7 +186,7 @@ class AskPanel:
         """The conversation with one more answer, and its evidence; or what went wrong."""
         turn.number += 1
         try:
-            answers = [*before, ask()]
+            answers = [*before, ask()][-REMEMBERED:]
         except WenjuError as error:
             return {self.answers: before, self.notice: notice_html(error, language), self.fresh: False}
         shown = Shown(len(answers) - 1)
@@ -174,13 +196,13 @@ class AskPanel:
             self.shown: shown,
             self.article: article_html(chat, answers, shown, language),
             self.history: history_of(answers),
-            self.notice: "",
+            self.notice: problem_html(self._live.problem, language),
             self.fresh: True,
         }
 
     def _conversation(self, chat: Chat, answers: Sequence[Answer], language: Language) -> str:
         limit = chat.settings.answer.question_characters
-        return conversation_html(answers, chat.index.documents, language, limit)
+        return conversation_html(answers, articles_of(chat, answers), language, limit)
 
     def open(self, language: Language, history: str, answers: list[Answer], event: gr.EventData) -> Updates:
         """The article of a citation."""
@@ -236,7 +258,7 @@ class AskPanel:
         """A Markdown file with the conversation and its citations."""
 
         def file(chat: Chat, there: list[Answer]) -> tuple[str, str]:
-            return "conversation.md", render.conversation_markdown(there, chat.index.documents)
+            return "conversation.md", render.conversation_markdown(there, articles_of(chat, there))
 
         return self._saved(language, history, answers, file)
 
@@ -269,12 +291,12 @@ class AskPanel:
         mine, last = turn.number, None
         chat = self._live.current()
         fresh = fresh and answers[-1].generation == chat.generation
-        chips = Chips(len(answers) - 1, chat.index.documents, language)
+        quoted = Quoted(len(answers) - 1, chat.index.documents, language)
         with contextlib.suppress(WenjuError):
             for last in chat.write(answers[-1]) if fresh else ():
                 if turn.number != mine:
                     return
-                written = last.written and draft_html(last.written, chips, language)
+                written = last.written and draft_html(last.written, quoted, language)
                 yield f'<div class="written"><h3>{say("written", language)}</h3>{written or ""}</div>', None
         yield "", last and (len(answers) - 1, last)
 
@@ -283,9 +305,9 @@ class AskPanel:
         number, answer = last or (len(answers), None)
         chat = self._live.current()
         if answer is None or number >= len(answers) or answers[number].searched != answer.searched:
-            return {self.answers: answers}
+            return {self.answers: gr.skip()}
         if answer.generation != chat.generation:  # the index was switched meanwhile: its citations stand as they are
-            return {self.answers: answers}
+            return {self.answers: gr.skip()}
         settled = [*answers[:number], answer, *answers[number + 1 :]]
         return {
             self.conversation: self._conversation(chat, settled, language),

@@ -39,12 +39,12 @@
     const replace = document.getElementById('replace')?.checked;
     const said = [];
     for (const file of files) {
-      if (file.size > Number(input.dataset.most)) { said.push(input.dataset.large + file.name); continue; }
+      if (file.size > Number(input.dataset.most)) { said.push(`${input.dataset.large} ${file.name}`); continue; }
       const address = `/articles/${encodeURIComponent(file.name)}?language=${wenju.language()}&replace=${Boolean(replace)}`;
       try {
         const answer = await fetch(address, { method: 'PUT', body: file });
-        said.push(answer.ok ? (await answer.json()).said : input.dataset.failed + file.name);
-      } catch { said.push(input.dataset.failed + file.name); }
+        said.push(answer.ok ? (await answer.json()).said : `${input.dataset.failed} ${file.name}`);
+      } catch { said.push(`${input.dataset.failed} ${file.name}`); }
     }
     input.value = '';
     input.form.elements.said.value = said.join('\n').slice(0, 9_000);

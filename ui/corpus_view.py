@@ -162,6 +162,6 @@ def _finding(finding: Finding, language: Language) -> str:
     place = f"{finding.path}:{finding.line}" if finding.line else finding.path
     return (
         f'<li><button type="button" class="entry" {sends("read", name=finding.path, line=finding.line)}>'
-        f'<cite data-severity="{finding.severity}">{say(finding.severity, language)} · {kind}</cite>'
+        f'<cite data-severity="{finding.severity}">{say(f"severity_{finding.severity}", language)} · {kind}</cite>'
         f'<span lang="en">{escape(finding.message)}</span><span class="facts">{escape(place)}</span></button></li>'
     )

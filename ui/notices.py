@@ -28,6 +28,11 @@ def notice_html(error: WenjuError, language: Language) -> str:
     return f'<p role="alert">{escape(notice_text(error, language))}</p>'
 
 
+def problem_html(problem: str, language: Language) -> str:
+    """That the newest index cannot be used, and why; nothing where there is no problem."""
+    return f'<p role="alert">{escape(say("index_kept", language, problem=problem))}</p>' if problem else ""
+
+
 def notice_text(error: WenjuError, language: Language) -> str:
     """What went wrong and what to do, as plain text."""
     match error:

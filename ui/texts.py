@@ -26,7 +26,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     # a first visit
     "welcome": ("问一个问题，看它的依据", "Ask a question, see the evidence"),
     "welcome_how": (
-        "回答只由文章里的原句组成，每句都带编号；点编号，右边就打开原文并标出这一句。文章里没有的，会直说没有。",
+        "回答只由文章里的原句组成，每句都带编号；点编号就打开原文，并标出这一句。文章里没有的，会直说没有。",
         "Answers are sentences of the articles, word for word, each with a number; a number opens its article, with "
         "the sentence marked. What the articles do not say is refused.",
     ),
@@ -44,7 +44,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "confidence_middle": ("比较有把握", "Fairly sure"),
     "confidence_low": ("不太有把握", "Not very sure"),
     "confidence_title": ("文章里有答案的概率：{percent}%", "Probability that the articles hold the answer: {percent}%"),
-    "evidence": ("依据", "Evidence"),
     "citation": ("引用 {number}：{title}", "Citation {number}: {title}"),
     "conflict": ("文章的说法不一致", "The articles disagree"),
     "refusal": ("文章里没有答案", "The articles do not say"),
@@ -54,7 +53,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "search_again": ("重新检索", "Search again"),
     "edit_searched": ("换个说法检索", "Search in other words"),
     "save_receipt": ("保存凭据", "Save receipt"),
-    "feedback": ("评价这个回答", "Rate this answer"),
     "answered_status": ("回答：{short}。{count} 处引用。", "Answer: {short}. Citations: {count}."),
     "refused_status": ("文章里没有答案。", "The articles do not say."),
     # the article
@@ -106,6 +104,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     "articles_changed": (
         "文章在建索引之后改过，请重新建立索引（qa build），再问一次。",
         "The articles changed after the index was built; run `qa build`, then ask again.",
+    ),
+    "unreachable": (
+        "服务器没有回应。请看看它是否还在运行，再问一次。",
+        "The server does not answer. See whether it still runs, then ask again.",
+    ),
+    "index_kept": (
+        "新的索引用不了，仍按旧的回答：{problem}",
+        "The new index cannot be used; the one before still answers: {problem}",
     ),
     "index_problem": ("索引用不了：{problem}", "The index cannot be used: {problem}"),
     "nothing_asked": ("还没有问过什么。", "Nothing was asked yet."),
@@ -164,8 +170,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     # editing
     "new_article": ("新写一篇", "New article"),
     "new_text": (
-        "---\ntitle: 标题\ndate: 2026-01-01\n---\n\n# 标题\n\n正文。\n",
-        "---\ntitle: Title\ndate: 2026-01-01\n---\n\n# Title\n\nText.\n",
+        "---\ntitle: 标题\ndate: 2026-01-01\n---\n\n# 标题\n\n正文。",
+        "---\ntitle: Title\ndate: 2026-01-01\n---\n\n# Title\n\nText.",
     ),
     "name": ("文件名", "File name"),
     "name_hint": ("例如 图书馆.md 或 folder/name.md", "For example tea.md or folder/name.md"),
@@ -190,8 +196,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "deleted": ("已删除 {name}。", "{name} is deleted."),
     "upload": ("上传文件", "Upload files"),
     "uploaded": ("已上传 {name}。", "{name} is uploaded."),
-    "upload_large": ("太大了，不能上传：", "Too large to upload: "),
-    "upload_failed": ("没有上传成功：", "Not uploaded: "),
+    "upload_large": ("太大了，不能上传：", "Too large to upload:"),
+    "upload_failed": ("没有上传成功：", "Not uploaded:"),
     "replace": ("替换同名", "Replace files of the same name"),
     "edit_name": (
         "“{name}”不能作文件名：有些系统不接受。请换一个，不要用 \\ : * ? 等符号，也不要以点开头。",
@@ -249,7 +255,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "新增 {added} 段，改动 {changed} 段，移除 {removed} 段，{kept} 段不变。",
         "Added: {added}, changed: {changed}, removed: {removed}, kept: {kept}.",
     ),
-    "changes_of": ("+{added} ~{changed} −{removed}", "+{added} ~{changed} −{removed}"),
+    "changes_of": (
+        "新增 {added}，改动 {changed}，移除 {removed}",
+        "added {added}, changed {changed}, removed {removed}",
+    ),
     "and_more": ("还有 {count} 项", "and {count} more"),
     "answers": ("回答", "Answers"),
     "no_questions": (
@@ -291,8 +300,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "lint": ("检查", "Check articles"),
     "lint_counts": ("{errors} 个错误，{warnings} 个提醒", "Errors: {errors}, warnings: {warnings}"),
     "lint_fine": ("没有发现问题。", "Nothing to mend was found."),
-    "error": ("错误", "Error"),
-    "warning": ("提醒", "Warning"),
+    "severity_error": ("错误", "Error"),
+    "severity_warning": ("提醒", "Warning"),
     "lint_unreadable": ("读不了", "cannot be read"),
     "lint_empty": ("没有内容", "empty"),
     "lint_nearly_empty": ("内容很少", "nearly empty"),

@@ -1,10 +1,11 @@
 """Why a passage was found, as HTML: words before numbers. What articles and visitors say is text."""
 
+import re
 from collections.abc import Sequence
 from html import escape
 
 from qa.datatypes import Explanation, Hit, Ranks, WordPair
-from qa.text import Language
+from qa.text import Language, dominant_language
 from ui.texts import say
 
 _COLOURS = 6  # pairs shown, each in its own colour
@@ -23,7 +24,8 @@ def why_html(question: str, hit: Hit, explanation: Explanation, language: Langua
     """
     pairs = explanation.pairs[:_COLOURS]
     words = _pairs(question, hit, pairs, language) if pairs else f"<p>{say('why_nothing', language)}</p>"
-    terms = say("why_terms", language, terms=_listed(explanation.terms, language)) if explanation.terms else ""
+    shared = (", " if language == "en" else "、").join(_shared(question, hit, explanation.terms))
+    terms = say("why_terms", language, terms=f'<span class="words">{escape(shared)}</span>') if shared else ""
     ranks = say("why_ranks", language, ranks=_ranks(explanation.ranks, language))
     return (
         f'<details class="why"><summary>{say("why", language)}</summary>{words}'
@@ -45,11 +47,15 @@ def _pairs(question: str, hit: Hit, pairs: Sequence[WordPair], language: Languag
     ]
     headings = say("why_headings", language, words=" ".join(elsewhere)) if elsewhere else ""
     return (
-        f"<p>{say('why_words', language)}</p>"
-        f"<dl><dt>{say('why_asked', language)}</dt><dd>{coloured(question, asked)}</dd>"
-        f"<dt>{say('why_passage', language)}</dt><dd>{coloured(passage.text, found)}</dd></dl>"
-        f"{f'<p>{headings}</p>' if headings else ''}"
+        f"<p>{say('why_words', language)}</p><dl>"
+        f"<dt>{say('why_asked', language)}</dt>{_side(question, asked)}"
+        f"<dt>{say('why_passage', language)}</dt>{_side(passage.text, found)}"
+        f"</dl>{f'<p>{headings}</p>' if headings else ''}"
     )
+
+
+def _side(text: str, spans: Sequence[Coloured]) -> str:
+    return f'<dd lang="{dominant_language(text)}">{coloured(text, spans)}</dd>'
 
 
 def coloured(text: str, spans: Sequence[Coloured]) -> str:
@@ -64,8 +70,22 @@ def coloured(text: str, spans: Sequence[Coloured]) -> str:
     return "".join((*pieces, escape(text[position:])))
 
 
-def _listed(terms: Sequence[str], language: Language) -> str:
-    return ("、" if language == "zh" else ", ").join(map(escape, terms))
+def _shared(question: str, hit: Hit, terms: Sequence[str]) -> list[str]:
+    """The terms in common as words of the question: Chinese ones, of one or two characters each, put together again.
+
+    A single character says little and is left out.
+    """
+    text = " ".join((*hit.passage.headings, hit.passage.text))
+    words: list[str] = []
+    for term in terms:
+        if term.isascii():
+            found = re.search(rf"\b{re.escape(term)}\w*", question, re.IGNORECASE | re.ASCII)
+            words.append(found.group() if found else term)
+        elif words and words[-1][-1] == term[0] and words[-1] + term[1:] in text:
+            words[-1] += term[1:]
+        elif len(term) > 1:
+            words.append(term)
+    return list(dict.fromkeys(words))
 
 
 def _ranks(ranks: Ranks, language: Language) -> str:
