@@ -23,7 +23,7 @@ class Badge:
     def __init__(self, workroom: Workroom, interface: Interface) -> None:
         self._workroom = workroom
         self.pane = pane("badge", "standing", "rebuild")
-        self.standing = gr.Textbox(visible="hidden", elem_id="standing", show_label=False)
+        self.standing = gr.Textbox(visible="hidden", elem_id="standing", show_label=False, value="")
         direct: dict[str, Any] = {"queue": False, "api_visibility": "private"}
         self.pane.standing(None, None, self.standing, js="() => wenju.standing", api_visibility="private")
         for changed in (self.standing, interface.language):

@@ -70,8 +70,8 @@ class CorpusPanel:
                 self.show = interface.label(gr.Button(elem_id="editor-preview-button"), value="as_preview")
                 self.leave = interface.label(gr.Button(elem_id="editor-leave"), value="leave")
             self.preview = pane("editor-preview")
-        self.edited = gr.Textbox(visible="hidden", elem_id="edited", show_label=False)
-        self.read_as = gr.Textbox(visible="hidden", elem_id="read-as", show_label=False)
+        self.edited = gr.Textbox(visible="hidden", elem_id="edited", show_label=False, value="")
+        self.read_as = gr.Textbox(visible="hidden", elem_id="read-as", show_label=False, value="")
 
     def _wire(self) -> None:
         direct: dict[str, Any] = {"queue": False, "api_visibility": "private"}
