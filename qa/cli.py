@@ -10,23 +10,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from qa import changes, generations, index, question_files, receipts, render
+from qa import changes, generations, question_files, receipts, render
 from qa.chat import Chat, LiveChat
 from qa.config import FileLimits, IndexSettings, Settings
 from qa.datatypes import Answer
 from qa.embedder import BUNDLED
 from qa.errors import CorpusError, QuestionError, ReceiptError, SearchIndexError, WenjuError
-from qa.index import SearchIndex
 from qa.llm import settings_from_environment
-from qa.plan import Progress
 from qa.version import __version__
-
-if TYPE_CHECKING:
-    from qa import impact
 
 CANNOT = 2  # exit code: a person has to change something first
 _PROMPT = "? "  # of `qa chat`, on a terminal
@@ -146,6 +141,11 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="serve the page, building the index first where it is missing or old")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=7860)
+    serve.add_argument("--read-only", action="store_true", help="let nobody change articles or index from the page")
+    serve.add_argument(
+        "--questions", type=Path, metavar="FILE",
+        help="questions to ask before and after each build from the page; default: eval/questions.jsonl, if there",
+    )  # fmt: skip
     _add_build_options(serve)
     serve.set_defaults(run=_serve)
 
@@ -247,47 +247,36 @@ def _build_after_each_edit(options: argparse.Namespace) -> int:
 
 def _build_and_compare(options: argparse.Namespace, wait_seconds: float = 0.0) -> None:
     """Builds and says what that did to the passages, and to the answers to the questions of `--impact`."""
+    corpus, root, settings = options.corpus, options.index, _index_settings(options)
     with _stage_bars() as progress:
-        ask = _asking(options.impact, progress) if options.impact else None
-        before = _live_index(options.index) if ask else None
-        asked = ask("before", before) if ask and before else None
-        summary = generations.build(
-            options.corpus, options.index, _index_settings(options), progress, strict=options.strict,
-            wait_seconds=wait_seconds, waiting=_say_waiting,
-        )  # fmt: skip
-        asked_again = ask("after", index.load(options.index / summary.generation)) if ask and asked else None
+        if options.impact:
+            from qa import building, impact  # bring ir_measures and scipy, which no plain build needs
+
+            questions = impact.read(options.impact)
+            built = building.build_with_impact(
+                corpus, root, settings, questions, progress, strict=options.strict, wait_seconds=wait_seconds,
+                waiting=_say_waiting,
+            )  # fmt: skip
+            summary, found = built.summary, built.impact
+        else:
+            summary = generations.build(
+                corpus, root, settings, progress, strict=options.strict, wait_seconds=wait_seconds,
+                waiting=_say_waiting,
+            )  # fmt: skip
+            found = None
     _name_assumed(summary)
     record: dict[str, Any] = {**asdict(summary), "impact": None}
-    lines = [_summary_text(summary, options.index)]
+    lines = [_summary_text(summary, root)]
     if summary.changes.compared:
         lines.append(changes.changes_text(summary.changes))
     else:
         record["changes"] = None
-    if asked and asked_again:
-        from qa import impact
-
-        found = impact.impact(asked, asked_again, receipts.Articles(options.corpus))
+    if found:
         record["impact"] = impact.impact_record(found)
         lines.append(impact.impact_text(found))
     elif options.impact:
         lines.append("No index was here before that could be asked, so there is no impact to tell.")
     _say(render.terminal_json(record) if options.json else "\n".join(lines))
-
-
-def _asking(path: Path, progress: Progress) -> "Callable[[str, SearchIndex], impact.Asked]":
-    """What puts the questions of a file to an index; the file is read at once."""
-    from qa import impact  # brings ir_measures and scipy, which no plain build needs
-
-    questions = impact.read(path)
-    return lambda stage, loaded: impact.ask(loaded, questions, stage, progress)
-
-
-def _live_index(root: Path) -> SearchIndex | None:
-    """The live index; None where there is none that can be opened."""
-    try:
-        return index.load(generations.live_folder(root))
-    except WenjuError:
-        return None
 
 
 def _build_now(corpus: Path, root: Path, settings: IndexSettings) -> None:
@@ -576,7 +565,10 @@ def _serve(options: argparse.Namespace) -> int:
     from ui.server import serve  # brings the page, which no other command needs
 
     answering = Settings(language_model=settings_from_environment())
-    serve(LiveChat(options.index, answering, expected=settings), options.host, options.port)
+    live = LiveChat(options.index, answering, expected=settings)
+    usual = Path("eval/questions.jsonl")
+    questions = options.questions or (usual if usual.is_file() else None)
+    serve(live, options.host, options.port, read_only=options.read_only, questions=questions)
     return 0
 
 

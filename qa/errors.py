@@ -4,13 +4,15 @@ WenjuError
 ├── SettingsError               a setting outside its range
 ├── CorpusError                 the folder of articles cannot be used
 ├── ArticleError                one file of it cannot be read
+├── EditError                   an article cannot be written, replaced or removed as asked
 ├── EmbedderError               the embedding model cannot be loaded
 ├── SearchIndexError
 │   ├── IndexMissingError       nothing has been built yet
 │   ├── IndexUnreadableError    a file of the index may not be read by this user
 │   ├── IndexDamagedError       a file of the index is not what was written
 │   ├── IndexMismatchError      the index was built with other settings
-│   └── IndexBusyError          another process is writing the index
+│   ├── IndexBusyError          another process is writing the index
+│   └── BuildCancelledError     someone stopped the build
 ├── QuestionError               a question that cannot be asked
 │   ├── EmptyQuestionError      it holds no word or number
 │   └── LongQuestionError       it has more characters than the settings allow
@@ -22,6 +24,7 @@ WenjuError
 from pathlib import Path
 from typing import Literal
 
+EditProblem = Literal["name", "suffix", "large", "exists", "changed", "gone", "outside", "failed"]
 ModelFailure = Literal["unreachable", "slow", "key", "status", "garbage", "broken", "long"]
 
 
@@ -49,6 +52,29 @@ class CorpusError(WenjuError):
 
 class ArticleError(WenjuError):
     """A file that cannot be read as an article; its text says why, without the file's name, and what to do."""
+
+
+class EditError(WenjuError):
+    """An article cannot be written, replaced or removed as asked; `problem` says why, `name` is the article's."""
+
+    def __init__(self, problem: EditProblem, name: str, detail: str = "") -> None:
+        """Takes what the system said, where it failed."""
+        super().__init__(f"{name!r}: {_EDIT_PROBLEMS[problem]}{f' ({detail})' if detail else ''}.")
+        self.problem = problem
+        self.name = name
+        self.detail = detail
+
+
+_EDIT_PROBLEMS: dict[EditProblem, str] = {
+    "name": "not every system can have a file of this name; choose another",
+    "suffix": "an article's name ends with the suffix of a format that is read, one to edit with .md or .txt",
+    "large": "it is larger than an article may be",
+    "exists": "there is an article of this name; choose another name, or say that it is to be replaced",
+    "changed": "it was changed since it was read; read it again",
+    "gone": "there is no such article any more",
+    "outside": "it leads out of the corpus folder, or is a link",
+    "failed": "it could not be written",
+}
 
 
 class EmbedderError(WenjuError):
@@ -89,6 +115,10 @@ class IndexMismatchError(SearchIndexError):
 
 class IndexBusyError(SearchIndexError):
     """Another process is writing the index."""
+
+
+class BuildCancelledError(SearchIndexError):
+    """Someone stopped the build; the index is as it was."""
 
 
 class QuestionError(WenjuError):

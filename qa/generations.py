@@ -249,7 +249,7 @@ def rollback(root: Path) -> str:
 
 def _older(root: Path, live: str) -> list[Generation]:
     """The whole generations older than the live one, oldest first."""
-    return [each for each in listed(root) if _number(each.name) < _number(live) and each.state == "kept"]
+    return [each for each in listed(root) if number_of(each.name) < number_of(live) and each.state == "kept"]
 
 
 def prune(root: Path, keep: int = KEPT) -> list[str]:
@@ -313,10 +313,11 @@ def _read(
 
 def _generations(root: Path) -> list[Path]:
     found = (path for path in root.iterdir() if _NAME.fullmatch(path.name) and path.is_dir())
-    return sorted(found, key=lambda path: (_number(path.name), path.name))
+    return sorted(found, key=lambda path: (number_of(path.name), path.name))
 
 
-def _number(name: str) -> int:
+def number_of(name: str) -> int:
+    """The number in the name of a generation; they are counted from 1."""
     matched = _NAME.fullmatch(name)
     return int(matched.group(1)) if matched else 0
 
@@ -329,7 +330,7 @@ def _live_name(root: Path) -> str | None:
 
 
 def _named(root: Path, name: str) -> Path:
-    found = [path for path in _generations(root) if name == path.name or name == str(_number(path.name))]
+    found = [path for path in _generations(root) if name == path.name or name == str(number_of(path.name))]
     if len(found) != 1:
         raise IndexMissingError(f"{root} holds no generation {name!r}; `qa index list` names those there are.", root)
     return found[0]
@@ -358,7 +359,7 @@ def _size(folder: Path) -> int:
 
 
 def _new_folder(root: Path) -> Path:
-    last = max((_number(path.name) for path in _generations(root)), default=0)
+    last = max((number_of(path.name) for path in _generations(root)), default=0)
     folder = root / f"{_PREFIX}{last + 1:06d}-{secrets.token_hex(4)}"
     folder.mkdir()  # read by whom the umask lets read it
     return folder

@@ -7,6 +7,7 @@ back files of the server's own that a call names by path. None of that is reache
 import json
 import re
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import gradio as gr
 from pydantic import BaseModel, Field, StrictInt, TypeAdapter, ValidationError
@@ -16,10 +17,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 LONGEST_CALL = 4_000_000  # bytes; a call brings what was asked so far, up to a few thousand bytes a question
 
 _READ = re.compile(
-    r"/|/(healthz|config|theme\.css|robots\.txt|favicon\.ico|manifest\.json)|/articles/.{1,2000}|/(assets|static)/[\w./@+~-]{1,200}"
+    r"/|/(healthz|standing|config|theme\.css|robots\.txt|favicon\.ico|manifest\.json)|/articles/.{1,2000}|/(assets|static)/[\w./@+~-]{1,200}"
     r"|/gradio_api/(app_id|startup-events|queue/data|heartbeat/\w{1,64})",
     re.ASCII,
 )
+_WRITTEN = re.compile(r"/articles/.{1,2000}")
 Name = Annotated[str, Field(max_length=20)]
 Value = Annotated[str, Field(strict=True, max_length=10_000)]
 _ASKED = ("/gradio_api/run/predict", "/gradio_api/queue/join")
@@ -58,6 +60,10 @@ class Gate:
         """As ASGI has it."""
         if scope["type"] != "http" or (scope["method"] in ("GET", "HEAD") and _READ.fullmatch(scope["path"])):
             await self._app(scope, receive, send)
+        elif _is_from_elsewhere(scope):
+            await JSONResponse({"detail": "Another site may not call the page."}, 403)(scope, receive, send)
+        elif scope["method"] == "PUT" and _WRITTEN.fullmatch(scope["path"]):
+            await self._app(scope, receive, send)
         elif scope["method"] != "POST" or scope["path"] not in (*_ASKED, "/gradio_api/cancel"):
             await JSONResponse({"detail": "Not found."}, 404)(scope, receive, send)
         elif (body := await _body(receive)) is None:
@@ -87,6 +93,13 @@ class Gate:
 def _checked(block: Any, value: Any) -> str | None:
     """The value of an input, which is text; a state is the server's, whatever is sent for it."""
     return None if isinstance(block, gr.State) else _TYPED.validate_python(value)
+
+
+def _is_from_elsewhere(scope: Scope) -> bool:
+    """Whether a browser says that a page of another site makes the call, which could be to delete an article."""
+    headers = dict(scope["headers"])
+    origin = headers.get(b"origin")
+    return origin is not None and urlsplit(origin).netloc != headers.get(b"host")
 
 
 async def _body(receive: Receive) -> bytes | None:

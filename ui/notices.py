@@ -2,7 +2,15 @@
 
 from html import escape
 
-from qa.errors import CorpusError, EmptyQuestionError, LongQuestionError, ReceiptError, WenjuError
+from qa.errors import (
+    ArticleError,
+    CorpusError,
+    EditError,
+    EmptyQuestionError,
+    LongQuestionError,
+    ReceiptError,
+    WenjuError,
+)
 from qa.text import Language
 from ui.texts import say
 
@@ -17,7 +25,7 @@ class PageError(WenjuError):
 
 def notice_html(error: WenjuError, language: Language) -> str:
     """What went wrong and what to do, said at once by a screen reader."""
-    return f'<p role="alert">{escape(_text(error, language))}</p>'
+    return f'<p role="alert">{escape(notice_text(error, language))}</p>'
 
 
 def problem_html(problem: str, language: Language) -> str:
@@ -25,7 +33,8 @@ def problem_html(problem: str, language: Language) -> str:
     return f'<p role="alert">{escape(say("index_kept", language, problem=problem))}</p>' if problem else ""
 
 
-def _text(error: WenjuError, language: Language) -> str:
+def notice_text(error: WenjuError, language: Language) -> str:
+    """What went wrong and what to do, as plain text."""
     match error:
         case PageError(key=key):
             return say(key, language)
@@ -33,6 +42,10 @@ def _text(error: WenjuError, language: Language) -> str:
             return say("question_empty", language)
         case LongQuestionError(limit=limit):
             return say("question_long", language, limit=f"{limit:,}")
+        case EditError(problem=problem, name=name, detail=detail):
+            return say(f"edit_{problem}", language, name=name, detail=detail)
+        case ArticleError():
+            return say("unreadable", language, reason=error)
         case CorpusError() | ReceiptError():
             return say("articles_changed", language)
         case _:

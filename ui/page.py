@@ -1,5 +1,6 @@
 """The page: a header, a tab for each panel, and the language all of it is in."""
 
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
@@ -7,25 +8,28 @@ import gradio as gr
 from qa.chat import LiveChat
 from qa.text import Language
 from ui.ask import AskPanel
+from ui.badge import Badge
+from ui.corpus import CorpusPanel
 from ui.interface import Interface, pane
 from ui.texts import say
+from ui.workroom import Workroom
 
 HERE = Path(__file__).resolve().parent
-STYLES = ("style.css", "ask.css")
-SCRIPTS = ("page.js", "ask.js")
-
-# A panel is built inside its tab: (the key of the tab's label, what builds it).
-PANELS = (("ask_tab", AskPanel),)
+STYLES = ("style.css", "ask.css", "corpus.css")
+SCRIPTS = ("page.js", "ask.js", "corpus.js")
 
 
-def build_page(live: LiveChat) -> gr.Blocks:
-    """The page over the live chat; it keeps no state but each visitor's own."""
+def build_page(live: LiveChat, workroom: Workroom) -> gr.Blocks:
+    """The page over the live chat and its articles; it keeps no state but each visitor's own."""
     with gr.Blocks(title="问据 Wenju", analytics_enabled=False) as page:
         interface = Interface()
         header = pane("header", "speak")
+        badge = Badge(workroom, interface)
+        # A panel is built inside its tab: (the key of the tab's label, what builds it).
+        panels = (("ask_tab", AskPanel), ("corpus_tab", partial(CorpusPanel, workroom=workroom, badge=badge)))
         with gr.Tabs(elem_id="panels"):
-            for key, build in PANELS:
-                with interface.label(gr.Tab(id=key), label=key):
+            for key, build in panels:
+                with interface.label(gr.Tab(id=key, elem_id=key), label=key):
                     build(live, interface)
         for come in (page.load, header.speak):
             come(None, None, interface.language, js="() => wenju.language()", api_visibility="private")

@@ -1,0 +1,48 @@
+"""Files sent to the corpus, one a request: `PUT /articles/{name}`, the file as its body."""
+
+from typing import Literal
+
+from fastapi import FastAPI, HTTPException, Request
+from starlette.concurrency import run_in_threadpool
+
+from qa import editing
+from qa.errors import EditError
+from ui.notices import notice_text
+from ui.texts import say
+from ui.workroom import Workroom
+
+LONGEST_UPLOAD = 32_000_000  # bytes
+
+
+def add_uploads(application: FastAPI, workroom: Workroom) -> None:
+    """Lets an application take articles into the corpus."""
+
+    @application.put("/articles/{name:path}")
+    async def upload(
+        name: str, request: Request, language: Literal["zh", "en"] = "en", replace: bool = False
+    ) -> dict[str, str | bool]:
+        """Writes an article; says in the language of the page whether it did. A name or size it refuses is no error."""
+        if not workroom.may_edit():
+            raise HTTPException(403, say("read_only", language))
+        raw = await _body(request)
+        if raw is None:
+            raise HTTPException(413, say("edit_large", language, name=name))
+        try:
+            identity = await run_in_threadpool(
+                editing.create, workroom.corpus, name, raw, workroom.settings, replace=replace
+            )
+        except EditError as error:
+            return {"written": False, "said": notice_text(error, language)}
+        finally:
+            workroom.inventory.forget()
+        return {"written": True, "said": say("uploaded", language, name=identity)}
+
+
+async def _body(request: Request) -> bytes | None:
+    """What is sent; None where it is too long, of which no more is read."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > LONGEST_UPLOAD:
+            return None
+    return bytes(body)
