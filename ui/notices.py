@@ -2,7 +2,16 @@
 
 from html import escape
 
-from qa.errors import CorpusError, EmptyQuestionError, LongQuestionError, ReceiptError, WenjuError
+from qa.errors import (
+    CorpusError,
+    EmptyQuestionError,
+    LongQuestionError,
+    QuestionError,
+    ReceiptError,
+    ReportError,
+    SettingsError,
+    WenjuError,
+)
 from qa.text import Language
 from ui.texts import say
 
@@ -30,5 +39,7 @@ def _text(error: WenjuError, language: Language) -> str:
             return say("question_long", language, limit=f"{limit:,}")
         case CorpusError() | ReceiptError():
             return say("articles_changed", language)
+        case QuestionError() | ReportError() | SettingsError():
+            return say("problem", language, problem=error)
         case _:
             return say("index_problem", language, problem=error)

@@ -7,15 +7,16 @@ import gradio as gr
 from qa.chat import LiveChat
 from qa.text import Language
 from ui.ask import AskPanel
+from ui.evaluate import EvaluatePanel
 from ui.interface import Interface, pane
 from ui.texts import say
 
 HERE = Path(__file__).resolve().parent
-STYLES = ("style.css", "ask.css")
-SCRIPTS = ("page.js", "ask.js")
+STYLES = ("style.css", "ask.css", "evaluate.css")
+SCRIPTS = ("page.js", "ask.js", "evaluate.js")
 
 # A panel is built inside its tab: (the key of the tab's label, what builds it).
-PANELS = (("ask_tab", AskPanel),)
+PANELS = (("ask_tab", AskPanel), ("evaluate_tab", EvaluatePanel))
 
 
 def build_page(live: LiveChat) -> gr.Blocks:
