@@ -59,6 +59,15 @@
     box().dispatchEvent(new Event('input', { bubbles: true }));
   }
 
+  // gradio loads the page anew once a server that was away is back; what was being typed stays.
+  const draft = sessionStorage.getItem('wenju.draft');
+  addEventListener('pagehide', () => box() && sessionStorage.setItem('wenju.draft', box().value));
+  if (draft) wenju.after.push(function restore() {
+    if (!root.classList.contains('ready') || !box()) return;
+    wenju.after.splice(wenju.after.indexOf(restore), 1);
+    if (!box().value) type(draft);
+  });
+
   document.addEventListener('click', event => {
     const asks = event.target.closest('[data-ask]'); // anywhere on the page: asks that question
     if (asks) {

@@ -19,13 +19,16 @@ from qa.datatypes import Answer
 from qa.errors import WenjuError
 from qa.text import Language
 from ui.article import Shown, article_html
-from ui.conversation import Chips, conversation_html, draft_html
+from ui.conversation import Quoted, conversation_html, draft_html
 from ui.interface import Interface, numbers, pane
 from ui.notices import PageError, notice_html
 from ui.texts import say
 
 WRITERS = 16  # visitors a language model may write for at once; others wait their turn
 REMEMBERED = 40  # exchanges of a conversation that the browser keeps
+
+# Says in the browser that an answer is awaited, and gives the inputs on.
+WAIT = "(...values) => { wenju.wait('searching'); return values }"
 
 _HISTORY = TypeAdapter(list[tuple[str, str]])
 
@@ -85,8 +88,10 @@ class AskPanel:
                 with gr.Column(elem_id="said-so-far"):
                     self.conversation = pane("conversation", "open", "passage", "search", "receipt")
                     self.draft = pane("draft")
+                    interface.label(pane("searching"), value="searching")
                 with gr.Column(elem_id="asking"):
                     self.notice = pane("notice")
+                    interface.label(pane("unreachable"), value="unreachable")
                     self.question = interface.label(
                         gr.Textbox(elem_id="question", show_label=False, max_lines=6, submit_btn=True),
                         label="question", placeholder="question_hint", submit_btn="ask",
@@ -97,8 +102,8 @@ class AskPanel:
                         self.receipts = interface.label(gr.Button(elem_id="receipts"), value="export_receipts")
             with gr.Column(elem_id="beside"):
                 self.article = pane("article", "open", "passage")
-        self.history = gr.Textbox(visible="hidden", elem_id="history", show_label=False)
-        self.saved = gr.Textbox(visible="hidden", elem_id="saved", show_label=False)
+        self.history = gr.Textbox(visible="hidden", elem_id="history", show_label=False, value="")
+        self.saved = gr.Textbox(visible="hidden", elem_id="saved", show_label=False, value="")
         self.answers, self.shown = gr.State([]), gr.State(Shown())
         self.turn, self.fresh, self.last = gr.State(Turn()), gr.State(False), gr.State(None)
 
@@ -111,9 +116,14 @@ class AskPanel:
         saved = [self.answers, self.saved, self.notice]
         everything = [*said, self.draft]
         asked = [
-            self.question.submit(self.respond, [self.question, *talk, self.turn], [self.question, *said], **direct),
-            self.conversation.search(self.search_again, [*talk, self.turn], said, **direct),
+            self.question.submit(
+                self.respond, [self.question, *talk, self.turn], [self.question, *said], js=WAIT, **direct
+            ),
+            self.conversation.search(self.search_again, [*talk, self.turn], said, js=WAIT, **direct),
         ]
+        for event in asked:
+            event.success(None, js="() => wenju.wait('')")
+            event.failure(None, js="() => wenju.wait('unreachable')")
         for event in asked if self._live.current().writes else ():
             event.then(
                 self.write, [self._language, self.answers, self.fresh, self.turn], [self.draft, self.last],
@@ -269,12 +279,12 @@ class AskPanel:
         mine, last = turn.number, None
         chat = self._live.current()
         fresh = fresh and answers[-1].generation == chat.generation
-        chips = Chips(len(answers) - 1, chat.index.documents, language)
+        quoted = Quoted(len(answers) - 1, chat.index.documents, language)
         with contextlib.suppress(WenjuError):
             for last in chat.write(answers[-1]) if fresh else ():
                 if turn.number != mine:
                     return
-                written = last.written and draft_html(last.written, chips, language)
+                written = last.written and draft_html(last.written, quoted, language)
                 yield f'<div class="written"><h3>{say("written", language)}</h3>{written or ""}</div>', None
         yield "", last and (len(answers) - 1, last)
 

@@ -75,24 +75,26 @@ def exchange_html(number: int, answer: Answer, documents: Documents, language: L
 
 def answered_html(number: int, answer: Answer, documents: Documents, language: Language) -> str:
     """The short answer, or the sides of a conflict; how sure it is; and each cited sentence with its source."""
-    chips = Chips(number, documents, language)
-    short = "" if answer.short is None else f'<p class="short">{escape(answer.short.quote)} {chips(answer.short)}</p>'
-    cited = "".join(
-        f'<li><p class="quote" lang="{documents[each.passage.document_id].language}">{escape(each.quote)} '
-        f"{chips(each)}</p>{source_html(each, documents)}</li>"
-        for each in answer.citations
-    )
-    first = conflict_html(answer, chips, documents, language) if answer.conflict else short
+    quoted = Quoted(number, documents, language)
+    cited = "".join(f"<li>{quoted(each, 'quote')}{source_html(each, documents)}</li>" for each in answer.citations)
+    short = quoted(answer.short, "short") if answer.short else ""
+    first = conflict_html(answer, quoted, documents, language) if answer.conflict else short
     return f'{first}{confidence_html(answer, language)}<ol class="citations">{cited}</ol>'
 
 
-class Chips:
-    """The numbered buttons of an exchange, each of which opens its citation."""
+class Quoted:
+    """What the answer of one exchange quotes, as HTML, each with the numbered button that opens its citation."""
 
     def __init__(self, exchange: int, documents: Documents, language: Language) -> None:
         self._exchange, self._documents, self._language = exchange, documents, language
 
-    def __call__(self, citation: Citation) -> str:
+    def __call__(self, citation: Citation, kind: str) -> str:
+        """A quote with its button."""
+        spoken = self._documents[citation.passage.document_id].language
+        return f'<p class="{kind}" lang="{spoken}">{escape(citation.quote)} {self.chip(citation)}</p>'
+
+    def chip(self, citation: Citation) -> str:
+        """The button."""
         title = self._documents[citation.passage.document_id].title
         label = escape(say("citation", self._language, number=citation.number, title=title))
         return (
@@ -109,12 +111,9 @@ def source_html(citation: Citation, documents: Documents) -> str:
     return f'<p class="source"><cite>{parts[0]}</cite>{"".join(f" · {part}" for part in parts[1:])}</p>'
 
 
-def conflict_html(answer: Answer, chips: Chips, documents: Documents, language: Language) -> str:
+def conflict_html(answer: Answer, quoted: Quoted, documents: Documents, language: Language) -> str:
     """What the articles say differently, side by side, each with its source."""
-    sides = "".join(
-        f'<li><p class="short">{escape(span.quote)} {chips(span)}</p>{source_html(span, documents)}</li>'
-        for span in answer.conflict
-    )
+    sides = "".join(f"<li>{quoted(span, 'short')}{source_html(span, documents)}</li>" for span in answer.conflict)
     return f'<div class="conflict"><h3>{say("conflict", language)}</h3><ul>{sides}</ul></div>'
 
 
@@ -149,16 +148,16 @@ def written_html(number: int, answer: Answer, documents: Documents, language: La
     """What a language model wrote, or why nothing of it stands; nothing where none was asked."""
     if answer.written is None:
         return f'<p class="notice">{escape(answer.notice)}</p>' if answer.notice else ""
-    sentences = draft_html(answer.written, Chips(number, documents, language), language)
+    sentences = draft_html(answer.written, Quoted(number, documents, language), language)
     return f'<div class="written"><h3>{say("written", language)}</h3>{sentences}</div>'
 
 
-def draft_html(written: Written, chips: Chips, language: Language) -> str:
+def draft_html(written: Written, quoted: Quoted, language: Language) -> str:
     """The written sentences, also while they are written: with their citations, or words that say they have none."""
     said: list[str] = []
     for sentence in written.sentences:
         doubt = f'<span class="doubt">({escape(say("unsupported", language, reason=sentence.reason))})</span>'
-        said.append(f"{escape(sentence.text)} {' '.join(map(chips, sentence.citations)) or doubt}")
+        said.append(f"{escape(sentence.text)} {' '.join(map(quoted.chip, sentence.citations)) or doubt}")
     unfinished = [f"{escape(written.draft)} …"] if written.draft else []
     return f'<p lang="{written.language}">{" ".join((*said, *unfinished))}</p>'
 

@@ -17,7 +17,7 @@ LONGEST_CALL = 4_000_000  # bytes; a call brings what was asked so far, up to a 
 
 _READ = re.compile(
     r"/|/(healthz|config|theme\.css|robots\.txt|favicon\.ico|manifest\.json)|/articles/.{1,2000}|/(assets|static)/[\w./@+~-]{1,200}"
-    r"|/gradio_api/(startup-events|queue/data|heartbeat/\w{1,64})",
+    r"|/gradio_api/(app_id|startup-events|queue/data|heartbeat/\w{1,64})",
     re.ASCII,
 )
 Name = Annotated[str, Field(max_length=20)]

@@ -76,6 +76,16 @@ window.wenju = (() => {
     setTimeout(() => URL.revokeObjectURL(address), 10_000);
   }
 
+  // What is waited for: "searching", "unreachable" where it will not come, or nothing.
+  function wait(state) {
+    root.classList.remove('searching', 'unreachable');
+    if (state) root.classList.add(state);
+  }
+
+  // gradio tells in a hidden box of its own, in English, that a call has failed; the page tells it in its language.
+  new MutationObserver(() => document.querySelector('.toast-body.error') && wait('unreachable'))
+    .observe(document.body, { childList: true, subtree: true });
+
   function ready() {
     root.lang = language() === 'zh' ? 'zh-CN' : 'en';
     root.classList.add('ready');
@@ -85,5 +95,5 @@ window.wenju = (() => {
 
   appear();
   setTimeout(ready, 8_000); // whatever happens, the page is shown
-  return { after, announce, delegate, keep, language, ready, recall, save };
+  return { after, announce, delegate, keep, language, ready, recall, save, wait };
 })();

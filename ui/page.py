@@ -44,7 +44,7 @@ def header_html(language: Language) -> str:
     themes = "".join(_choice("theme", each, sign, say(f"theme_{each}", language)) for each, sign in THEMES)
     languages = "".join(_choice("language", each, name, name) for each, name in LANGUAGES)
     return (
-        f'<header class="top"><h1>{say("title", language)}</h1><p>{say("motto", language)}</p>'
+        f'<header class="top" role="banner"><h1>{say("title", language)}</h1><p>{say("motto", language)}</p>'
         f'<div class="switch" role="group" aria-label="{say("language", language)}">{languages}</div>'
         f'<div class="switch" role="group" aria-label="{say("theme", language)}">{themes}</div></header>'
     )

@@ -107,6 +107,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "文章在建索引之后改过，请重新建立索引（qa build），再问一次。",
         "The articles changed after the index was built; run `qa build`, then ask again.",
     ),
+    "unreachable": (
+        "服务器没有回应。请看看它是否还在运行，再问一次。",
+        "The server does not answer. See whether it still runs, then ask again.",
+    ),
     "index_problem": ("索引用不了：{problem}", "The index cannot be used: {problem}"),
     "nothing_asked": ("还没有问过什么。", "Nothing was asked yet."),
     "not_there": ("这一问已不在对话里，请重新提问。", "That question is no longer in the conversation; ask again."),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from qa.datatypes import Explanation, Hit, Ranks, WordPair
-from qa.text import Language
+from qa.text import Language, dominant_language
 from ui.texts import say
 
 _COLOURS = 6  # pairs shown, each in its own colour
@@ -45,11 +45,15 @@ def _pairs(question: str, hit: Hit, pairs: Sequence[WordPair], language: Languag
     ]
     headings = say("why_headings", language, words=" ".join(elsewhere)) if elsewhere else ""
     return (
-        f"<p>{say('why_words', language)}</p>"
-        f"<dl><dt>{say('why_asked', language)}</dt><dd>{coloured(question, asked)}</dd>"
-        f"<dt>{say('why_passage', language)}</dt><dd>{coloured(passage.text, found)}</dd></dl>"
-        f"{f'<p>{headings}</p>' if headings else ''}"
+        f"<p>{say('why_words', language)}</p><dl>"
+        f"<dt>{say('why_asked', language)}</dt>{_side(question, asked)}"
+        f"<dt>{say('why_passage', language)}</dt>{_side(passage.text, found)}"
+        f"</dl>{f'<p>{headings}</p>' if headings else ''}"
     )
+
+
+def _side(text: str, spans: Sequence[Coloured]) -> str:
+    return f'<dd lang="{dominant_language(text)}">{coloured(text, spans)}</dd>'
 
 
 def coloured(text: str, spans: Sequence[Coloured]) -> str:
@@ -65,7 +69,9 @@ def coloured(text: str, spans: Sequence[Coloured]) -> str:
 
 
 def _listed(terms: Sequence[str], language: Language) -> str:
-    return ("、" if language == "zh" else ", ").join(map(escape, terms))
+    """The terms, less those that are a part of another."""
+    whole = [term for term in terms if not any(term != other and term in other for other in terms)]
+    return ("、" if language == "zh" else ", ").join(map(escape, whole))
 
 
 def _ranks(ranks: Ranks, language: Language) -> str:
