@@ -50,8 +50,8 @@ class EvaluatePanel:
             self.notice = pane("evaluate-notice")
             self.progress = pane("evaluate-progress", "stop")
             self.results = pane("evaluate-results", "show", "kind", "question", "compare", "json", "csv")
-        self.file = gr.Textbox(visible="hidden", elem_id="evaluate-file", show_label=False)
-        self.saved = gr.Textbox(visible="hidden", elem_id="evaluate-saved", show_label=False)
+        self.file = gr.Textbox(visible="hidden", elem_id="evaluate-file", show_label=False, value="")
+        self.saved = gr.Textbox(visible="hidden", elem_id="evaluate-saved", show_label=False, value="")
         self.bench, self.turn = gr.State(Bench()), gr.State(Turn())
         self.asked: gr.State = gr.State(None)
         self._wire()
@@ -288,7 +288,8 @@ def progress_html(done: int, total: int, language: Language) -> str:
     text = say(key, language, done=f"{done:,}", total=f"{total:,}")
     return (
         f'<p class="going"><label for="evaluate-bar">{text}</label>'
-        f'<progress id="evaluate-bar" value="{done}" max="{total}"></progress><button type="button" {sends("stop")}>{say("stop", language)}</button></p>'
+        f'<progress id="evaluate-bar" value="{done}" max="{total}"></progress>'
+        f'<button type="button" {sends("stop")}>{say("stop", language)}</button></p>'
     )
 
 
