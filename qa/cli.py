@@ -117,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
         "--follow-ups", type=Path, metavar="FILE", help="default: follow_ups.jsonl beside the questions, if there"
     )
     evaluate.add_argument("--output", type=Path, metavar="FILE", help="write the whole report as JSON")
+    evaluate.add_argument("--csv", type=Path, metavar="FILE", help="write a line for each question, for a spreadsheet")
     evaluate.add_argument("--against", type=Path, metavar="RESULTS", help="an earlier --output: print what moved since")
     evaluate.add_argument(
         "--floor", type=_floor, action="append", default=[], metavar="MEASURE=VALUE",
@@ -471,7 +472,7 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from qa import chains, comparison, evaluation  # bring ir_measures and scipy, which no question needs
+    from qa import chains, comparison, evaluation, tables  # bring ir_measures and scipy, which no question needs
 
     before = comparison.read_report(options.against) if options.against else None
     questions = evaluation.read_questions(options.questions)
@@ -493,14 +494,18 @@ def _evaluate(options: argparse.Namespace) -> int:
     if before is not None:
         print(comparison.reports_text(before, report))
     if options.output:
-        try:
-            options.output.parent.mkdir(parents=True, exist_ok=True)
-            options.output.write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise SearchIndexError(
-                f"The report cannot be written to {options.output}: {error.strerror}.", options.output
-            ) from error
+        _write_report(options.output, json.dumps(report, ensure_ascii=False, indent=1) + "\n")
+    if options.csv:
+        _write_report(options.csv, tables.questions_csv(report["questions"]))
     return _below_floors(report["figures"]["all"], options.floor)
+
+
+def _write_report(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise SearchIndexError(f"The report cannot be written to {path}: {error.strerror}.", path) from error
 
 
 def _report_text(report: dict[str, Any]) -> str:

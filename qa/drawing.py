@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 
 SIDE = 260  # pixels of a panel
-LEFT, TOP, RIGHT, BOTTOM = 60, 50, 20, 56  # pixels around it
+LEFT, TOP, RIGHT, BOTTOM = 60, 62, 20, 56  # pixels around it
 WIDTH, HEIGHT = LEFT + SIDE + RIGHT, TOP + SIDE + BOTTOM
 TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 RANKS = (1, 3, 5, 10)  # of recall@k
@@ -102,7 +102,7 @@ def _text(x: float, y: float, text: str, more: str = 'text-anchor="middle"') -> 
 def _frame(plot: Plot) -> Iterator[str]:
     middle, height, words = LEFT + SIDE / 2, TOP + SIDE / 2, plot.words
     yield _text(middle, 20, words.title, 'text-anchor="middle" class="title"')
-    yield _text(middle, TOP - 8, words.caption)
+    yield _text(middle, 40, words.caption)
     yield _text(middle, HEIGHT - 14, words.across)
     yield _text(LEFT - 40, height, words.up, f'text-anchor="middle" transform="rotate(-90 {LEFT - 40} {height:.0f})"')
     yield f'<rect x="{LEFT}" y="{TOP}" width="{SIDE}" height="{SIDE}" class="frame"/>'
@@ -142,8 +142,8 @@ def _lines(recalls: Mapping[str, Sequence[float]], places: Sequence[float]) -> I
             x, y = _place(place, value)
             yield f'<circle cx="{x}" cy="{y}" r="3" class="dot"/>'
         height = TOP + SIDE - 14 - 18 * (len(recalls) - 1 - number)
-        yield f'<line x1="{LEFT + 70}" y1="{height - 4}" x2="{LEFT + 104}" y2="{height - 4}" {dash}/>'
-        yield _text(LEFT + 110, height, label, "")
+        yield f'<line x1="{LEFT + 48}" y1="{height - 4}" x2="{LEFT + 82}" y2="{height - 4}" {dash}/>'
+        yield _text(LEFT + 88, height, label, "")
 
 
 def _polyline(points: Sequence[tuple[float, float]], more: str) -> str:

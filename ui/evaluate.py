@@ -105,7 +105,7 @@ class EvaluatePanel:
             run = uploaded(bench.next_number, *_name_and_text(file))
         except WenjuError as error:
             return {self.notice: notice_html(error, language)}
-        return self.render(language, replace(bench, **bench.kept(run)))
+        return self._shown(replace(bench, **bench.kept(run)), language)
 
     def prepare(self, language: Language, bench: Bench, turn: Turn, event: gr.EventData) -> Updates:
         """Checks what is to be run before it waits for its turn; a run that goes on is stopped."""
@@ -151,7 +151,7 @@ class EvaluatePanel:
             yield {self.progress: "", self.notice: notice_html(error, language)}
             return
         if turn.number == number:
-            yield {self.progress: "", **self.render(language, replace(bench, **bench.kept(run)))}
+            yield {self.progress: "", **self._shown(replace(bench, **bench.kept(run)), language)}
 
     def stop(self, language: Language, turn: Turn) -> Updates:
         """Ends the run that goes on; nothing of it is kept."""
@@ -238,7 +238,7 @@ def controls_html(bench: Bench, language: Language) -> str:
     sets = [("own", own, bench.uploaded is None), ("uploaded", bench.uploaded, True)]
     choice = "".join(_set_html(value, asked, checked, language) for value, asked, checked in sets if asked)
     nothing = f"<p>{say('no_set', language)}</p>"
-    run = f'<button type="submit" class="main">{say("run", language)}</button>' if choice else ""
+    run = f'<button type="submit" class="primary">{say("run", language)}</button>' if choice else ""
     files = _file_html("upload", "upload_set", language) + _file_html("report", "upload_report", language)
     return (
         f"<h2>{say('evaluate', language)}</h2><p>{say('evaluate_how', language)}</p>{problem}"

@@ -42,7 +42,7 @@ def failures_html(run: Run, bench: Bench, language: Language) -> str:
     heads = "".join(f'<th scope="col">{say(key, language)}</th>' for key in ("asked", "what_failed", "gold", "said"))
     more = say("listed", language, shown=MOST_LISTED, count=f"{len(listed):,}") if len(listed) > MOST_LISTED else ""
     table = (
-        f'<div class="wide" role="region" tabindex="0" aria-label="{say("failures", language)}">'
+        f'<div class="wide listed" role="region" tabindex="0" aria-label="{say("failures", language)}">'
         f"<table class='failures'><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
     return (
@@ -94,7 +94,7 @@ def question_html(run: Run, identity: str, language: Language) -> str:
         "×</button>"
         f'<h3 lang="{dominant_language(asked)}" tabindex="-1">{escape(asked)}</h3>'
         f'<p class="quiet">{kind_name(failure(outcome), language)} · {escape(identity)} · {escape(outcome["type"])}</p>'
-        f'<p><button type="button" class="main" data-ask="{escape(asked)}">{say("ask_it", language)}</button></p>'
+        f'<p><button type="button" class="primary" data-ask="{escape(asked)}">{say("ask_it", language)}</button></p>'
         f"<h4>{say('gold', language)}</h4><ul class='gold'>{''.join(gold)}</ul>"
         f"<h4>{say('said', language)}</h4>{_said(outcome, language)}{passages}"
         f"<h4>{say('measures', language)}</h4><dl class='measures'>{measures}</dl></section>"

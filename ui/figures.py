@@ -24,6 +24,18 @@ MEASURES = {
     "false conflict": "false_conflict",
     "Brier score": "brier",
 }
+# group of a report: the key of its name; those of languages in the order they are shown in.
+LANGUAGES = {
+    "all": "all",
+    "language: zh": "zh",
+    "language: en": "en",
+    "language: zh across": "zh_across",
+    "language: en across": "en_across",
+    "language: zh unanswerable": "zh_unanswerable",
+    "language: en unanswerable": "en_unanswerable",
+}
+TYPES = ("date", "number", "person", "organisation", "place", "definition", "list", "comparison", "why", "how", "other")
+KINDS = {"why and how": "why_and_how", "conflict": "conflict", **{f"type: {each}": each for each in TYPES}}
 _BY_TYPE = ("recall@1", "recall@5", "nDCG@10", "answer recall", "citation precision", "F1")
 
 Figures = Mapping[str, Mapping[str, Mapping[str, float]]]
@@ -36,31 +48,19 @@ def measure_name(measure: str, language: Language) -> str:
 
 def group_name(group: str, language: Language) -> str:
     """The name of a group of questions, whether by languages or by type."""
-    names = {
-        "all": "group_all",
-        "language: zh": "group_zh",
-        "language: en": "group_en",
-        "language: zh across": "group_zh_across",
-        "language: en across": "group_en_across",
-        "language: zh unanswerable": "group_zh_unanswerable",
-        "language: en unanswerable": "group_en_unanswerable",
-        "why and how": "group_why_and_how",
-        "conflict": "group_conflict",
-    }
-    return say(names[group], language) if group in names else escape(group.removeprefix("type: "))
+    key = (LANGUAGES | KINDS).get(group)
+    return say(f"group_{key}", language) if key else escape(group.removeprefix("type: ").removeprefix("language: "))
 
 
 def figures_html(run: Run, language: Language) -> str:
     """All figures: by languages with every measure, then by type of question with the main ones."""
     figures: Figures = run.report["figures"]
-    pairs = [group for group in figures if group == "all" or group.startswith("language: ")]
+    pairs = _language_groups(figures)
     kinds = [group for group in figures if group not in pairs]
     by_language = [
         (measure_name(measure, language), [figures[group].get(measure) for group in pairs]) for measure in MEASURES
     ]
-    by_kind = [
-        (group_name(group, language), [figures[group].get(measure) for measure in _BY_TYPE]) for group in sorted(kinds)
-    ]
+    by_kind = [(group_name(group, language), [figures[group].get(measure) for measure in _BY_TYPE]) for group in kinds]
     heads = [f"{group_name(group, language)} <small>{_count(figures[group])}</small>" for group in pairs]
     names = [measure_name(measure, language) for measure in _BY_TYPE]
     return (
@@ -68,6 +68,12 @@ def figures_html(run: Run, language: Language) -> str:
         f"{_table('by_language', 'measure', heads, by_language, language)}"
         f"<h3>{say('by_type', language)}</h3>{_table('by_type', 'type', names, by_kind, language)}"
     )
+
+
+def _language_groups(figures: Figures) -> list[str]:
+    """The groups by language: all, then each pair that is known, then what else a report may have."""
+    others = [group for group in figures if group.startswith("language: ") and group not in LANGUAGES]
+    return [group for group in LANGUAGES if group in figures] + others
 
 
 def _count(measures: Mapping[str, Mapping[str, float]]) -> str:
@@ -113,8 +119,8 @@ def plots_html(run: Run, language: Language) -> str:
 
 
 def _recall(figures: Figures, language: Language) -> tuple[Plot, str, str]:
-    groups = [group for group, measures in figures.items() if {f"recall@{rank}" for rank in RANKS} <= measures.keys()]
-    groups = [group for group in groups if group == "all" or group.startswith("language: ")]
+    needed = {f"recall@{rank}" for rank in RANKS}
+    groups = [group for group in _language_groups(figures) if needed <= figures[group].keys()]
     recalls = {
         group_name(group, language): [figures[group][f"recall@{rank}"]["mean"] for rank in RANKS] for group in groups
     }

@@ -195,7 +195,7 @@ class _Outcome(TypedDict):
 class _Report(TypedDict):
     figures: dict[str, dict[str, _Figure]]
     confidence: _Confidence
-    questions: list[_Outcome]
+    questions: Annotated[list[_Outcome], Field(min_length=1)]
     generation: NotRequired[str]
     settings: NotRequired[dict[str, float | bool]]  # fmt: skip
 

@@ -128,7 +128,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "每行一个 JSON（同 qa eval），或者 SQuAD、CMRC 格式；后一种只问段落原文就在文章里的那些题。",
         "Questions with known answers are asked one by one, of the index as it is: whether a passage that answers is "
         "found, whether the citations are right, whether what the articles do not say is refused. A set of your own "
-        "may be JSON Lines as `qa eval` reads them, or in SQuAD or CMRC format; of such a file the questions are asked "
+        "may be JSON Lines as qa eval reads them, or in SQuAD or CMRC format; of such a file the questions are asked "
         "whose paragraph stands in an article.",
     ),
     "question_set": ("问题集", "Question set"),
@@ -179,6 +179,17 @@ TEXTS: dict[str, tuple[str, str]] = {
     "group_en_unanswerable": ("英文，文章里没有", "English, not in the articles"),
     "group_why_and_how": ("为什么与怎样", "why and how"),
     "group_conflict": ("说法不一致", "conflict"),
+    "group_date": ("日期", "date"),
+    "group_number": ("数目", "number"),
+    "group_person": ("人物", "person"),
+    "group_organisation": ("机构", "organisation"),
+    "group_place": ("地点", "place"),
+    "group_definition": ("定义", "definition"),
+    "group_list": ("列举", "list"),
+    "group_comparison": ("比较", "comparison"),
+    "group_why": ("为什么", "why"),
+    "group_how": ("怎样", "how"),
+    "group_other": ("其他", "other"),
     "measure_recall_1": ("第一段就有答案（recall@1）", "recall@1"),
     "measure_recall_3": ("前三段有答案（recall@3）", "recall@3"),
     "measure_recall_5": ("前五段有答案（recall@5）", "recall@5"),
@@ -253,7 +264,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "altered": ("题面或答案改过的有 {count} 题。", "With another wording or known answer: {count}."),
     "file_long": (
         "文件太大了，网页上最多约 4 MB；更大的请用 qa eval。",
-        "The file is too long: a page takes about 4 MB. Use `qa eval` for a longer one.",
+        "The file is too long: a page takes about 4 MB. Use qa eval for a longer one.",
     ),
     "file_empty": ("文件是空的，或者读不了。", "The file is empty, or cannot be read."),
     "problem": ("{problem}", "{problem}"),
