@@ -1,5 +1,6 @@
 """What is sent to the page's server by something else than the page."""
 
+import html
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from pages import ENGLISH, served
+from pages import CHINESE, ENGLISH, served
 
 from qa.chat import Chat
 from ui.gate import LONGEST_CALL
@@ -32,22 +33,17 @@ def asked(client: httpx.Client, number: Any, data: Any, **more: Any) -> httpx.Re
     return client.post(CALL, json={"fn_index": number, "data": data, "session_hash": "visitor", **more})
 
 
-def bubble(content: Any) -> list[dict[str, Any]]:
-    return [{"role": "user", "metadata": None, "options": None, "content": content}]
-
-
 def test_a_call_of_the_page_is_answered(client: httpx.Client, numbers: dict[str, int], chat: Chat) -> None:
-    """A call in the page's own words is answered, and the conversation it brings comes back with the answer."""
-    before = bubble([{"text": "before", "type": "text"}])
-    answer = asked(client, numbers["respond"], [ENGLISH, before, None, None])
+    """A call in the page's own words is answered, with the conversation it brings asked again."""
+    before = json.dumps([[CHINESE, CHINESE]])
+    answer = asked(client, numbers["respond"], [ENGLISH, "en", before, None, None])
     assert answer.status_code == 200
-    conversation = answer.json()["data"][1]
-    assert [each["content"][0]["text"] for each in conversation[:2]] == ["before", ENGLISH]
-    assert chat.ask(ENGLISH).citations[0].quote[:20] in answer.text
+    _, conversation = answer.json()["data"][:2]
+    assert all(html.escape(chat.ask(question).citations[0].quote) in conversation for question in (CHINESE, ENGLISH))
 
 
 def test_no_file_of_the_server_is_given_away(client: httpx.Client, numbers: dict[str, int], tmp_path: Path) -> None:
-    """A conversation that names a file of the server, an address or a component is refused, and so is such a question.
+    """A value or an event that names a file of the server, an address or a component is refused.
 
     Gradio would copy the file to where anyone may fetch it, and fetch the address.
     """
@@ -56,46 +52,56 @@ def test_no_file_of_the_server_is_given_away(client: httpx.Client, numbers: dict
     for path in (str(secret), "http://127.0.0.2/"):
         file = {"path": path, "url": path, "meta": {"_type": "gradio.FileData"}}
         component = {"type": "component", "component": "file", "value": file, "constructor_args": {}, "props": {}}
-        for content in (
-            [{"type": "file", "file": file}],
-            [{"type": "file", "file": {"path": path}}],
-            [component],
-            file,
-        ):
-            answer = asked(client, numbers["respond"], [ENGLISH, bubble(content), None, None])
+        for value in (file, [file], component, [component]):
+            answer = asked(client, numbers["respond"], [value, "en", "[]", None, None])
             assert (answer.status_code, answer.json()) == (400, {"detail": "This is no call of the page."})
-        assert asked(client, numbers["respond"], [file, [], None, None]).status_code == 400
+            event = {"exchange": value, "number": 1}
+            assert asked(client, numbers["open"], ["en", "[]", None], event_data=event).status_code == 400
 
 
 @pytest.mark.parametrize("value", [None, 1, True, [], {}, ["a"], {"a": 1}], ids=repr)
-def test_a_question_is_text(value: Any, client: httpx.Client, numbers: dict[str, int]) -> None:
-    """What is no text is not taken for a question."""
-    assert asked(client, numbers["respond"], [value, [], None, None]).status_code == 400
-
-
-@pytest.mark.parametrize(
-    "value", [1, "x", {}, ["x"], [None], [{}], [{"role": "user"}], bubble("x"), bubble([])], ids=repr
-)
-def test_a_conversation_is_bubbles(value: Any, client: httpx.Client, numbers: dict[str, int]) -> None:
-    """What is no list of bubbles with text is not taken for a conversation."""
-    assert asked(client, numbers["respond"], [ENGLISH, value, None, None]).status_code == 400
+def test_what_is_sent_is_text(value: Any, client: httpx.Client, numbers: dict[str, int]) -> None:
+    """What is no text is taken for no question, no language and no history."""
+    for place in range(3):
+        data = [ENGLISH, "en", "[]", None, None]
+        data[place] = value
+        assert asked(client, numbers["respond"], data).status_code == 400
 
 
 def test_what_is_sent_for_a_state_counts_for_nothing(client: httpx.Client, numbers: dict[str, int]) -> None:
     """The answers so far are those the server keeps, not those that are sent."""
     for value in ("x", [1], [{}]):
-        assert asked(client, numbers["respond"], [ENGLISH, [], value, value]).status_code == 200
+        assert asked(client, numbers["respond"], [ENGLISH, "en", "[]", value, value]).status_code == 200
 
 
-def test_a_click_has_a_place(client: httpx.Client, numbers: dict[str, int]) -> None:
-    """A click on no bubble, or on none that is there, is refused; one that is there is answered."""
-    there = bubble([{"text": ENGLISH, "type": "text"}])
-    for event in ({}, {"event_data": 5}, {"event_data": {}}, {"event_data": {"index": "x"}}):
-        assert asked(client, numbers["recall"], [there, None], **event).status_code == 400
-    for index, shown in ((0, "<mark"), (5, "The conversation was cleared"), (-1, "The conversation was cleared")):
-        answer = asked(client, numbers["recall"], [there, None], event_data={"index": index, "value": "x"})
+HISTORY = json.dumps([[ENGLISH, ENGLISH]])
+
+
+@pytest.mark.parametrize(
+    "event",
+    [None, 5, "x", [1], {"exchange": 1.5}, {"exchange": True}, {"exchange": None}, {"exchange": {}}, {"e" * 21: 1},
+     {"exchange": "x" * 10_001}],
+    ids=lambda event: repr(event)[:40],
+)  # fmt: skip
+def test_an_event_is_a_few_numbers_and_words(event: Any, client: httpx.Client, numbers: dict[str, int]) -> None:
+    """An event of another shape is refused."""
+    assert asked(client, numbers["open"], ["en", HISTORY, None], event_data=event).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "event",
+    [{}, {"exchange": -1}, {"exchange": 5, "number": 1}, {"exchange": 0, "number": 99}, {"exchange": 0, "number": "1"},
+     {"exchange": "x"}],
+    ids=repr,
+)  # fmt: skip
+def test_an_event_may_be_of_nothing_there(event: Any, client: httpx.Client, numbers: dict[str, int]) -> None:
+    """An event of nothing that is there is no error of the server's; of something that is, it is shown."""
+    there = asked(client, numbers["open"], ["en", HISTORY, None], event_data={"exchange": 0, "number": 1})
+    assert "<mark" in there.text
+    for name in ("open", "open_passage"):
+        answer = asked(client, numbers[name], ["en", HISTORY, None], event_data=event)
         assert answer.status_code == 200
-        assert shown in answer.text
+        assert "<mark" not in answer.text
 
 
 @pytest.mark.parametrize(
@@ -113,7 +119,7 @@ def test_what_is_no_call_is_refused(body: bytes, client: httpx.Client) -> None:
 
 def test_a_call_may_not_be_too_long(client: httpx.Client, numbers: dict[str, int]) -> None:
     """A body is read up to a limit, and refused with it."""
-    body = json.dumps({"fn_index": numbers["respond"], "data": ["x" * LONGEST_CALL, [], None, None]}).encode()
+    body = json.dumps({"fn_index": numbers["respond"], "data": ["x" * LONGEST_CALL, "en", "[]", None, None]}).encode()
     answer = client.post(CALL, content=body)
     assert answer.status_code == 413
     assert f"{LONGEST_CALL:,}" in answer.json()["detail"]

@@ -50,8 +50,9 @@ def test_the_page_speaks_the_browser_s_language(locale: str, visit: Visit) -> No
 HAN = re.compile(r"[\u4e00-\u9fff]")
 OWN_WORDS = """() => {
   const copy = document.querySelector('gradio-app').cloneNode(true);
-  const others = '[lang], cite, .source, .chip, button[data-language], script, style, .facts, h2, .search-as, [id=language], #history, #saved, #said';
-  copy.querySelectorAll(others).forEach(element => element.remove());
+  const hidden = '[id=language], #history, #saved, #said, .overflow-menu.hide, script, style';
+  const others = '[lang], cite, .source, .chip, .words, .why b, .facts, h2, .search-as, [data-language]';
+  copy.querySelectorAll(`${hidden}, ${others}`).forEach(element => element.remove());
   const said = [...copy.querySelectorAll('*')].flatMap(element =>
     ['placeholder', 'title', 'aria-label', 'value'].map(name => element.getAttribute(name) || ''));
   return [copy.textContent, ...said].join('\\n');

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from qa.datatypes import Answer, Citation, Document, Hit, Passage, Written, WrittenSentence
-from qa.render import answer_markdown, answer_record, answer_text, source_html
+from qa.render import answer_markdown, answer_record, answer_text, conversation_markdown
 
 SCRIPT, IMAGE = "<script>alert(1)</script>", '<img src=x onerror="alert(2)">'
 LINK = "[click](javascript:alert(3)) ![i](x) **bold** `code` <https://e.example> &lt;b&gt;"
@@ -88,46 +88,37 @@ def refused(passage: Passage) -> Answer:
     return Answer("What?", "The articles do not say.", (), (Hit(passage, 1.0, 0.5, 0.0, 0.5),), 0.1)
 
 
-def test_source_shows_the_article_s_markup_as_text(document: Document) -> None:
-    """No tag of an article, its title, path or date reaches the page, whose text is the article's own."""
-    page = Page(source_html(document, {1: (START, START + len(QUOTE))}, note=IMAGE))
-    assert page.tags == ["article", "h2", "p", "div", "mark", "sup"]
-    assert {name for name, _ in page.attributes} == {"class", "lang", "id"}
-    assert page.text.replace(f"{QUOTE}1", QUOTE).endswith(BODY.strip())
-    assert FRONT not in page.text
-    for shown in (document.title, document.path, document.metadata["date"]):
-        assert shown in page.text
-
-
-def test_marks_cover_their_spans_and_only_those(document: Document) -> None:
-    """Each number marks the text of its span, an overlap is the earlier one's, and a span outside adds nothing."""
-    spans = {2: (START + 4, START + 12), 1: (START, START + 8), 3: (START + 2, START + 8), 4: (0, 3)}
-    source = source_html(document, spans)
-    marked = re.findall(r'<mark id="source-(\d+)">(.*?)<sup>(\d+)</sup></mark>', source)
-    assert marked == [("1", QUOTE[:8], "1"), ("2", QUOTE[8:12], "2")]
-    unmarked = re.sub(r"<sup>\d+</sup>", "", source)
-    assert Page(unmarked).text.endswith(BODY.strip())
-
-
 @pytest.mark.parametrize("which", ["answered", "shortened", "disputed", "refused"])
-def test_chat_bubble_shows_the_article_s_markup_as_text(
+def test_markdown_shows_the_article_s_markup_as_text(
     which: str, document: Document, request: pytest.FixtureRequest
 ) -> None:
-    """Neither HTML nor Markdown of a title, quote or passage is obeyed in the bubble; its only links are its own."""
+    """Neither HTML nor Markdown of a title, quote or passage is obeyed in the Markdown to keep."""
     markdown = answer_markdown(request.getfixturevalue(which), {"a.md": document})
     assert Page(markdown).tags == []
-    obeyed = re.sub(r"\\.|\[\[\d+\]\]\(#source-\d+\)", "", markdown)
+    obeyed = re.sub(r"\\.|^>", "", markdown, flags=re.MULTILINE)
     assert not re.search(r"[\[\]`<>!_|]", obeyed)
-    assert obeyed.count("*") == {"answered": 2, "shortened": 2 + 4, "disputed": 2 * 2, "refused": 4}[which]
+    assert obeyed.count("*") == {"answered": 0, "shortened": 4, "disputed": 0, "refused": 4}[which]
     shown = Page(re.sub(r"\\(.)", r"\1", markdown)).text
     assert "alert(1)" in shown
     assert document.title in shown
 
 
-def test_chat_bubble_links_each_number_to_its_source(answered: Answer, document: Document) -> None:
-    """A quote in the bubble is followed by a link to the mark that `source_html` gives the same number."""
-    assert re.findall(r"\[\[(\d+)\]\]\(#(.+?)\)", answer_markdown(answered, {"a.md": document})) == [("1", "source-1")]
-    assert 'id="source-1"' in source_html(document, {1: (START, START + len(QUOTE))})
+def test_markdown_names_the_place_of_every_citation(answered: Answer, document: Document) -> None:
+    """In the Markdown to keep each quote is followed by its number, file and characters."""
+    markdown = Page(re.sub(r"\\(.)", r"\1", answer_markdown(answered, {"a.md": document}))).text
+    assert f"— [1] {document.path} · " in markdown
+    assert f"{START}–{START + len(QUOTE)}" in markdown
+
+
+def test_a_conversation_is_kept_under_its_questions(answered: Answer, refused: Answer, document: Document) -> None:
+    """Each question is a heading, whatever marks it holds, and what was said follows it."""
+    asked = replace(refused, question="# `Which` *one*?\nAnd\t<b>why</b>?")
+    markdown = conversation_markdown([answered, asked], {"a.md": document})
+    headings = [line for line in markdown.splitlines() if line.startswith("#")]
+    assert [Page(re.sub(r"\\(.)", r"\1", line)).text for line in headings] == [
+        f"## {answered.question}", "## # `Which` *one*? And <b>why</b>?",
+    ]  # fmt: skip
+    assert markdown.count(answer_markdown(answered, {"a.md": document})) == 1
 
 
 def test_record_has_exactly_the_promised_keys(answered: Answer, document: Document) -> None:
@@ -223,7 +214,7 @@ def test_what_a_model_wrote_is_shown_as_text(answered: Answer, document: Documen
     documents = {"a.md": document}
     page = Page(answer_markdown(answer, documents))
     assert page.tags == []
-    assert "[[1]](#source-1)[[2]](#source-2)" in page.text
+    assert "[1][2]" in page.text.replace("\\", "")
     assert "(not supported by the articles: " in page.text.replace("\\", "")
     assert [each["number"] for each in answer_record(answer, documents)["citations"]] == [1, 2]
     assert answer_text(answer, documents).startswith(answer_text(answered, documents))
@@ -243,8 +234,7 @@ def test_the_short_answer_comes_first(shortened: Answer, document: Document) -> 
     first, second, *_ = answer_text(shortened, documents).split("\n\n")
     assert (first, second) == (f"▸ {short.quote} [1]", shortened.text)
     bold = answer_markdown(shortened, documents).split("\n\n")[0]
-    assert re.fullmatch(r"\*\*.+\*\* \[\[1\]\]\(#source-1\)", bold)
-    assert Page(re.sub(r"\\(.)", r"\1", bold)).text == f"**{short.quote}** [[1]](#source-1)"
+    assert Page(re.sub(r"\\(.)", r"\1", bold)).text == f"**{short.quote}** [1]"
 
 
 def test_a_short_answer_over_two_lines_is_shown_on_one(shortened: Answer, document: Document) -> None:
@@ -252,7 +242,7 @@ def test_a_short_answer_over_two_lines_is_shown_on_one(shortened: Answer, docume
     assert shortened.short is not None
     broken = replace(shortened, short=replace(shortened.short, quote="two\r\n lines"))
     assert answer_text(broken, {"a.md": document}).startswith("▸ two lines [1]\n")
-    assert answer_markdown(broken, {"a.md": document}).startswith("**two lines** [[1]]")
+    assert answer_markdown(broken, {"a.md": document}).startswith(r"**two lines** \[1\]")
     assert answer_record(broken, {"a.md": document})["short"]["quote"] == "two\r\n lines"
 
 
@@ -277,10 +267,8 @@ def test_what_disagrees_is_said_instead_of_one_short_answer(
     assert text.split("\n")[0] == note
     assert "▸" not in text
     warned = answer_markdown(answer, documents).split("\n\n")[0]
-    assert re.findall(r"\[\[(\d)\]\]\(#source-(\d)\)", warned) == [("2", "2"), ("1", "1")]
     assert not any(block.startswith("**") for block in answer_markdown(answer, documents).split("\n\n"))
-    plain = re.sub(r"\[\[(\d)\]\]\(#source-\d\)", r"[\1]", warned)
-    assert Page(re.sub(r"\\(.)", r"\1", plain)).text == f"⚠️ {note}"
+    assert Page(re.sub(r"\\(.)", r"\1", warned)).text == note
 
 
 def test_what_agrees_is_not_called_a_conflict(answered: Answer, refused: Answer, document: Document) -> None:
@@ -290,10 +278,3 @@ def test_what_agrees_is_not_called_a_conflict(answered: Answer, refused: Answer,
             assert not any(
                 mark in said for mark in ("▸", "⚠️", "disagree", "不一致", "**Title" if answer.answered else "▸")
             )
-
-
-def test_a_quoted_number_in_brackets_is_no_link(disputed: Answer, document: Document) -> None:
-    """Where a value that disagrees holds something like [1] of its own, only the numbers of sources are links."""
-    parts = (replace(disputed.conflict[0], quote="7 [3]"), disputed.conflict[1])
-    markdown = answer_markdown(replace(disputed, conflict=parts), {"a.md": document}).split("\n\n")[0]
-    assert re.findall(r"#source-(\d)", markdown) == ["2", "1"]

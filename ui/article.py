@@ -63,7 +63,7 @@ def article_html(chat: Chat, answers: Sequence[Answer], shown: Shown, language: 
     head = f"{stale}{title}{_why(chat, answer, wanted, language)}"
     return (
         f'<article aria-label="{escape(document.title)}" data-of="{shown.event}" data-exchange="{shown.exchange}" '
-        f'data-number="{shown.number}">{places_html(shown, list(spans), language)}<header>{head}</header>'
+        f'data-number="{shown.number}">{places_html(shown, list(spans), document, language)}<header>{head}</header>'
         f'<div class="text" lang="{document.language}">{marked(document, marks, shown.number)}</div></article>'
     )
 
@@ -97,11 +97,15 @@ def _why(chat: Chat, answer: Answer, span: Span, language: Language) -> str:
     return why_html(answer.searched, hit, chat.explain(answer.searched, hit), language)
 
 
-def places_html(shown: Shown, all_numbers: Sequence[int], language: Language) -> str:
-    """Which of the citations or passages is shown, the buttons to the ones before and after it, and to close."""
+def places_html(shown: Shown, all_numbers: Sequence[int], document: Document, language: Language) -> str:
+    """Which of the citations or passages is shown, the buttons to the ones before and after it, and to close.
+
+    It stays in view while one reads, with the title.
+    """
     position = all_numbers.index(shown.number)
     key = "citation_place" if shown.event == "open" else "passage_place"
     place = say(key, language, number=position + 1, count=len(all_numbers))
+    title = f'<b lang="{document.language}" aria-hidden="true">{escape(document.title)}</b>'
 
     def step(label: str, sign: str, to: int) -> str:
         there = to in range(len(all_numbers))
@@ -109,7 +113,8 @@ def places_html(shown: Shown, all_numbers: Sequence[int], language: Language) ->
         return f'<button type="button" class="step" {sent} aria-label="{say(label, language)}">{sign}</button>'
 
     return (
-        f'<p class="places"><span>{place}</span>{step("previous", "‹", position - 1)}{step("next", "›", position + 1)}'
+        f'<p class="places"><span>{place}{title}</span>'
+        f"{step('previous', '‹', position - 1)}{step('next', '›', position + 1)}"
         f'<button type="button" class="step close" aria-label="{say("close", language)}">×</button></p>'
     )
 

@@ -6,6 +6,7 @@
   const box = () => document.querySelector('#question textarea');
   let opener = null; // what the sheet was opened with
   let clicked = false; // whether a citation was asked for, perhaps the one that is shown already
+  let focusing = 0;
   let seen = '';
   let count = 0;
 
@@ -14,7 +15,8 @@
     const { of, exchange, number } = article ? article.dataset : {};
     for (const chip of all('#conversation button[data-number]')) {
       const own = chip.dataset.event === of && chip.dataset.exchange === exchange && chip.dataset.number === number;
-      chip.toggleAttribute('aria-current', own);
+      if (own) chip.setAttribute('aria-current', 'true');
+      else chip.removeAttribute('aria-current');
     }
     for (const each of all('.exchange')) each.classList.toggle('current', each.dataset.exchange === exchange);
     const place = `${of} ${exchange} ${number}`;
@@ -40,18 +42,18 @@
 
   function closeSheet() {
     root.classList.remove('sheet');
+    clearTimeout(focusing);
     if (opener?.isConnected) opener.focus({ preventScroll: true });
     opener = null;
   }
 
   function open(target) {
-    clicked = true;
-    showMark();
+    showMark(clicked = true); // at once where it is shown already, and again with what the server sends
     clicked = true;
     if (!phone.matches || root.classList.contains('sheet')) return;
     opener = target;
     root.classList.add('sheet');
-    setTimeout(() => document.querySelector('#article .close')?.focus(), 300);
+    focusing = setTimeout(() => document.querySelector('#article .close')?.focus(), 300); // once it can be seen
   }
 
   function type(text) {

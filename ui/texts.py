@@ -26,7 +26,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     # a first visit
     "welcome": ("问一个问题，看它的依据", "Ask a question, see the evidence"),
     "welcome_how": (
-        "回答只由文章里的原句组成，每句都带编号；点编号，右边就打开原文并标出这一句。文章里没有的，会直说没有。",
+        "回答只由文章里的原句组成，每句都带编号；点编号就打开原文，并标出这一句。文章里没有的，会直说没有。",
         "Answers are sentences of the articles, word for word, each with a number; a number opens its article, with "
         "the sentence marked. What the articles do not say is refused.",
     ),
@@ -44,7 +44,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "confidence_middle": ("比较有把握", "Fairly sure"),
     "confidence_low": ("不太有把握", "Not very sure"),
     "confidence_title": ("文章里有答案的概率：{percent}%", "Probability that the articles hold the answer: {percent}%"),
-    "evidence": ("依据", "Evidence"),
     "citation": ("引用 {number}：{title}", "Citation {number}: {title}"),
     "conflict": ("文章的说法不一致", "The articles disagree"),
     "refusal": ("文章里没有答案", "The articles do not say"),
@@ -54,7 +53,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "search_again": ("重新检索", "Search again"),
     "edit_searched": ("换个说法检索", "Search in other words"),
     "save_receipt": ("保存凭据", "Save receipt"),
-    "feedback": ("评价这个回答", "Rate this answer"),
     "answered_status": ("回答：{short}。{count} 处引用。", "Answer: {short}. Citations: {count}."),
     "refused_status": ("文章里没有答案。", "The articles do not say."),
     # the article

@@ -1,5 +1,6 @@
 """Why a passage was found, as HTML: words before numbers. What articles and visitors say is text."""
 
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -23,7 +24,8 @@ def why_html(question: str, hit: Hit, explanation: Explanation, language: Langua
     """
     pairs = explanation.pairs[:_COLOURS]
     words = _pairs(question, hit, pairs, language) if pairs else f"<p>{say('why_nothing', language)}</p>"
-    terms = say("why_terms", language, terms=_listed(explanation.terms, language)) if explanation.terms else ""
+    shared = (", " if language == "en" else "、").join(_shared(question, hit, explanation.terms))
+    terms = say("why_terms", language, terms=f'<span class="words">{escape(shared)}</span>') if shared else ""
     ranks = say("why_ranks", language, ranks=_ranks(explanation.ranks, language))
     return (
         f'<details class="why"><summary>{say("why", language)}</summary>{words}'
@@ -68,10 +70,22 @@ def coloured(text: str, spans: Sequence[Coloured]) -> str:
     return "".join((*pieces, escape(text[position:])))
 
 
-def _listed(terms: Sequence[str], language: Language) -> str:
-    """The terms, less those that are a part of another."""
-    whole = [term for term in terms if not any(term != other and term in other for other in terms)]
-    return ("、" if language == "zh" else ", ").join(map(escape, whole))
+def _shared(question: str, hit: Hit, terms: Sequence[str]) -> list[str]:
+    """The terms in common as words of the question: Chinese ones, of one or two characters each, put together again.
+
+    A single character says little and is left out.
+    """
+    text = " ".join((*hit.passage.headings, hit.passage.text))
+    words: list[str] = []
+    for term in terms:
+        if term.isascii():
+            found = re.search(rf"\b{re.escape(term)}\w*", question, re.IGNORECASE | re.ASCII)
+            words.append(found.group() if found else term)
+        elif words and words[-1][-1] == term[0] and words[-1] + term[1:] in text:
+            words[-1] += term[1:]
+        elif len(term) > 1:
+            words.append(term)
+    return list(dict.fromkeys(words))
 
 
 def _ranks(ranks: Ranks, language: Language) -> str:
