@@ -27,6 +27,7 @@ from qa.version import __version__
 if TYPE_CHECKING:
     from qa import impact
 
+_FEEDBACK = Path("eval/feedback.jsonl")  # beside the questions of `qa eval`
 CANNOT = 2  # exit code: a person has to change something first
 _PROMPT = "? "  # of `qa chat`, on a terminal
 _BUILD_SECONDS = 600.0  # that `qa serve` waits for another's build
@@ -123,6 +124,10 @@ def _parser() -> argparse.ArgumentParser:
         "--floor", type=_floor, action="append", default=[], metavar="MEASURE=VALUE",
         help='exit with 1 below it, for example "answer recall=0.9"; may be repeated',
     )  # fmt: skip
+    evaluate.add_argument(
+        "--promote", type=Path, nargs="?", const=_FEEDBACK, metavar="FILE",
+        help="measure nothing: move checked feedback to the questions; default: eval/feedback.jsonl",
+    )  # fmt: skip
     _add_index_option(evaluate)
     evaluate.set_defaults(run=_evaluate)
 
@@ -141,6 +146,11 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="serve the page, building the index first where it is missing or old")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=7860)
+    serve.add_argument(
+        "--feedback", type=Path, default=_FEEDBACK, metavar="FILE",
+        help="where what visitors say of answers is kept; default: eval/feedback.jsonl",
+    )  # fmt: skip
+    serve.add_argument("--no-feedback", action="store_true", help="do not ask visitors what they think of an answer")
     _add_build_options(serve)
     serve.set_defaults(run=_serve)
 
@@ -474,6 +484,8 @@ def _verify(options: argparse.Namespace) -> int:
 def _evaluate(options: argparse.Namespace) -> int:
     from qa import chains, comparison, evaluation, tables  # bring ir_measures and scipy, which no question needs
 
+    if options.promote:
+        return _promote(options)
     before = comparison.read_report(options.against) if options.against else None
     questions = evaluation.read_questions(options.questions)
     follow_ups = options.follow_ups or options.questions.with_name("follow_ups.jsonl")
@@ -498,6 +510,14 @@ def _evaluate(options: argparse.Namespace) -> int:
     if options.csv:
         _write_report(options.csv, tables.questions_csv(report["questions"]))
     return _below_floors(report["figures"]["all"], options.floor)
+
+
+def _promote(options: argparse.Namespace) -> int:
+    from qa import feedback  # brings ir_measures and scipy, which no question needs
+
+    promotion = feedback.promote(options.promote, options.questions, Chat.open(options.index))
+    print(feedback.promotion_text(promotion, options.questions))
+    return 0
 
 
 def _write_report(path: Path, text: str) -> None:
@@ -562,7 +582,8 @@ def _serve(options: argparse.Namespace) -> int:
     from ui.server import serve  # brings the page, which no other command needs
 
     answering = Settings(language_model=settings_from_environment())
-    serve(LiveChat(options.index, answering, expected=settings), options.host, options.port)
+    feedback = None if options.no_feedback else options.feedback
+    serve(LiveChat(options.index, answering, expected=settings), options.host, options.port, feedback=feedback)
     return 0
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -72,8 +73,8 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def served(chat: Chat) -> Iterator[str]:
-    """The page over a chat at the address given; calls made before the server is up wait in the socket's queue."""
+def served(chat: Chat, **options: Any) -> Iterator[str]:
+    """The page over a chat, with those options; calls made before the server is up wait in the socket's queue."""
     import uvicorn  # these take seconds, which other tests need not wait for
 
     from ui.server import create_app
@@ -81,7 +82,9 @@ def served(chat: Chat) -> Iterator[str]:
     listening = socket.create_server(("127.0.0.1", 0))
     live = LiveChat(chat.index.folder.parent, chat.settings)
     # gradio wants a running event loop while the page is made: the server makes it in its own.
-    settings = uvicorn.Config(partial(create_app, live), factory=True, log_level="error", timeout_graceful_shutdown=1)
+    settings = uvicorn.Config(
+        partial(create_app, live, **options), factory=True, log_level="error", timeout_graceful_shutdown=1
+    )
     server = uvicorn.Server(settings)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()

@@ -18,8 +18,8 @@ STAGES = [
     "claims", "sounds", "translations", "query", "reading", "calibration", "ranking", "retriever", "explanation",
     "spans", "evidence", "quantities", "conflict", "missing", "answerer", "turns", "follow_up_chinese",
     "follow_up_english", "follow_up", "receipts", "llm", "support", "writer", "chat", "render", "metrics",
-    "significance", "evaluation", "question_sets", "failures", "tables", "drawing", "chains", "comparison", "impact",
-    "lint", "doctor", "cli",
+    "significance", "evaluation", "question_sets", "failures", "tables", "drawing", "feedback", "chains", "comparison",
+    "impact", "lint", "doctor", "cli",
 ]  # fmt: skip
 
 MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.glob("*.py"))}

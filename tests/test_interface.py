@@ -25,7 +25,17 @@ def test_each_text_is_there_in_both_languages(key: str) -> None:
     assert english.strip() == english != ""
 
 
-PUT_TOGETHER = ("confidence_", "theme_", "zh", "en")  # of a beginning and a value, or as a document's language
+PUT_TOGETHER = (
+    "confidence_",
+    "theme_",
+    "measure_",
+    "group_",
+    "kind_",
+    "setting_",
+    "save_",
+    "zh",
+    "en",
+)  # of a beginning and a value, or as a document's language
 
 
 @pytest.mark.parametrize("key", [key for key in TEXTS if not key.startswith(PUT_TOGETHER)])

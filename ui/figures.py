@@ -9,11 +9,11 @@ from qa.text import Language
 from ui.runs import Run
 from ui.texts import say
 
-# measure: the key of its name; those not here are read in the report.
+# measure: the key of its name; empty where both languages call it as the report does.
 MEASURES = {
     **{f"recall@{rank}": f"recall_{rank}" for rank in RANKS},
-    "MRR": "mrr",
-    "nDCG@10": "ndcg",
+    "MRR": "",
+    "nDCG@10": "",
     "answer recall": "answer_recall",
     "citation precision": "citation_precision",
     "exact match": "exact_match",
@@ -43,7 +43,8 @@ Figures = Mapping[str, Mapping[str, Mapping[str, float]]]
 
 def measure_name(measure: str, language: Language) -> str:
     """The name of a measure in a language; one the page does not know is called as it is."""
-    return say(f"measure_{MEASURES[measure]}", language) if measure in MEASURES else measure
+    key = MEASURES.get(measure)
+    return say(f"measure_{key}", language) if key else measure
 
 
 def group_name(group: str, language: Language) -> str:

@@ -5,6 +5,7 @@ from html import escape
 from qa.errors import (
     CorpusError,
     EmptyQuestionError,
+    FeedbackError,
     LongQuestionError,
     QuestionError,
     ReceiptError,
@@ -41,5 +42,7 @@ def _text(error: WenjuError, language: Language) -> str:
             return say("articles_changed", language)
         case QuestionError() | ReportError() | SettingsError():
             return say("problem", language, problem=error)
+        case FeedbackError():
+            return say("feedback_problem", language, problem=error)
         case _:
             return say("index_problem", language, problem=error)

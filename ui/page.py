@@ -1,5 +1,6 @@
 """The page: a header, a tab for each panel, and the language all of it is in."""
 
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
@@ -12,20 +13,19 @@ from ui.interface import Interface, pane
 from ui.texts import say
 
 HERE = Path(__file__).resolve().parent
-STYLES = ("style.css", "ask.css", "evaluate.css")
-SCRIPTS = ("page.js", "ask.js", "evaluate.js")
-
-# A panel is built inside its tab: (the key of the tab's label, what builds it).
-PANELS = (("ask_tab", AskPanel), ("evaluate_tab", EvaluatePanel))
+STYLES = ("style.css", "ask.css", "feedback.css", "evaluate.css")
+SCRIPTS = ("page.js", "ask.js", "feedback.js", "evaluate.js")
 
 
-def build_page(live: LiveChat) -> gr.Blocks:
-    """The page over the live chat; it keeps no state but each visitor's own."""
+def build_page(live: LiveChat, feedback: Path | None = None) -> gr.Blocks:
+    """The page over the live chat; it keeps no state but each visitor's own, and what they say of answers in a file."""
+    # A panel is built inside its tab: (the key of the tab's label, what builds it).
+    panels = (("ask_tab", partial(AskPanel, feedback=feedback)), ("evaluate_tab", EvaluatePanel))
     with gr.Blocks(title="问据 Wenju", analytics_enabled=False) as page:
         interface = Interface()
         header = pane("header", "speak")
         with gr.Tabs(elem_id="panels"):
-            for key, build in PANELS:
+            for key, build in panels:
                 with interface.label(gr.Tab(id=key), label=key):
                     build(live, interface)
         for come in (page.load, header.speak):

@@ -2,6 +2,7 @@
 
 import logging
 import socket
+from pathlib import Path
 
 import gradio as gr
 import uvicorn
@@ -16,9 +17,15 @@ from ui.page import build_page, head
 LEAVE_SECONDS = 2  # an open page holds a connection for as long as it is open; stopping does not wait for it
 
 
-def create_app(live: LiveChat) -> FastAPI:
-    """The web application; every path that is not named here is the page's own."""
-    application, page = FastAPI(title="Wenju", docs_url=None, redoc_url=None, openapi_url=None), build_page(live)
+def create_app(live: LiveChat, *, feedback: Path | None = None) -> FastAPI:
+    """The web application; every path that is not named here is the page's own.
+
+    Args:
+        live: what answers.
+        feedback: the file that takes what visitors say of answers; without one they are not asked.
+    """
+    application = FastAPI(title="Wenju", docs_url=None, redoc_url=None, openapi_url=None)
+    page = build_page(live, feedback)
     application.add_middleware(Gate, page=page)
 
     @application.get("/healthz")
@@ -42,7 +49,7 @@ def create_app(live: LiveChat) -> FastAPI:
     return mounted
 
 
-def serve(live: LiveChat, host: str, port: int) -> None:
+def serve(live: LiveChat, host: str, port: int, *, feedback: Path | None = None) -> None:
     """Serves until interrupted; the address is printed once it takes calls. Port 0 takes any free one.
 
     Raises:
@@ -54,7 +61,9 @@ def serve(live: LiveChat, host: str, port: int) -> None:
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise WenjuError(f"Nothing can be served at {host}, port {port}: {error}; choose others.") from error
-    settings = uvicorn.Config(create_app(live), log_level="warning", timeout_graceful_shutdown=LEAVE_SECONDS)
+    settings = uvicorn.Config(
+        create_app(live, feedback=feedback), log_level="warning", timeout_graceful_shutdown=LEAVE_SECONDS
+    )
     server = uvicorn.Server(settings)
     # Pages that are still open are cut off when it stops, which is no error.
     logging.getLogger("uvicorn.error").addFilter(lambda record: not server.should_exit)

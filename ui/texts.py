@@ -192,8 +192,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "measure_recall_3": ("前三段有答案（recall@3）", "recall@3"),
     "measure_recall_5": ("前五段有答案（recall@5）", "recall@5"),
     "measure_recall_10": ("前十段有答案（recall@10）", "recall@10"),
-    "measure_mrr": ("MRR", "MRR"),
-    "measure_ndcg": ("nDCG@10", "nDCG@10"),
     "measure_answer_recall": ("引用里有答案", "answer recall"),
     "measure_citation_precision": ("引用准确率", "citation precision"),
     "measure_exact_match": ("短答案完全一致（EM）", "exact match"),
@@ -265,7 +263,33 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The file is too long: a page takes about 4 MB. Use qa eval for a longer one.",
     ),
     "file_empty": ("文件是空的，或者读不了。", "The file is empty, or cannot be read."),
-    "problem": ("{problem}", "{problem}"),
+    "problem": ("用不了：{problem}", "It cannot be used: {problem}"),
+    # feedback
+    "thumb_up": ("回答得对", "Right"),
+    "thumb_down": ("回答得不对", "Wrong"),
+    "feedback_kept": (
+        "谢谢，已记在服务器上，有人核对之后会用来评测。",
+        "Thank you: it is kept on the server, and once somebody has checked it, answers are measured by it.",
+    ),
+    "should_cite": ("应当引用哪一段？", "Which passage should have been cited?"),
+    "other_place": ("文章里的另一处", "Another place in the articles"),
+    "not_in_corpus": ("文章里没有答案", "The articles do not say"),
+    "words_hint": (
+        "其中哪几个字是答案？在右边原文里选中，或写在这里",
+        "Which words of it answer? Select them in the article, or write them here",
+    ),
+    "send": ("提交", "Send"),
+    "dismiss": ("不用了", "No, thank you"),
+    "passage_needed": ("请先选一段。", "Choose a passage first."),
+    "words_needed": (
+        "请写下原文里的答案，或在右边的原文里选中它。",
+        "Write the words that answer as they stand in an article, or select them there.",
+    ),
+    "words_nowhere": (
+        "这些字不在那里，请照原文写。",
+        "These words do not stand there; write them as the article has them.",
+    ),
+    "feedback_problem": ("没能记下：{problem}", "It could not be kept: {problem}"),
 }  # fmt: skip
 
 
