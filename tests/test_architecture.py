@@ -96,6 +96,19 @@ def test_each_library_stays_in_its_room(libraries: tuple[str, ...], modules: set
     assert importers(*libraries) == modules
 
 
+PAGE = ["texts", "interface", "notices", "conversation", "why", "article", "ask", "page", "gate", "server"]
+PAGE_MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in (PACKAGE.parent / "ui").glob("*.py")}
+
+
+def test_the_page_points_one_way() -> None:
+    """The files of the page are those listed; each imports only those before it, and nothing of `eval` or `app`."""
+    assert sorted(PAGE) == sorted(PAGE_MODULES.keys() - {"__init__"})
+    for place, module in enumerate(PAGE):
+        names = {tuple(name.split(".")[:2]) for name in imported(PAGE_MODULES[module])}
+        assert {name[1] for name in names if name[0] == "ui"} <= set(PAGE[:place])
+        assert not {name[0] for name in names} & {"eval", "app", "tests"}
+
+
 def test_only_the_command_line_prints() -> None:
     """No module but `cli` calls `print`."""
     printing = {

@@ -238,8 +238,8 @@ def test_what_takes_long_is_said(page: Page) -> None:
     page.route("**/run/predict", lambda route: held.append(route))
     submit(page, ENGLISH)
     expect(page.get_by_text("Searching…")).to_have_css("opacity", "1")
-    page.unroute("**/run/predict")
     held[0].continue_()
+    page.unroute("**/run/predict")
     expect(exchanges(page)).to_have_count(1)
     expect(page.get_by_text("Searching…")).not_to_be_visible()
 
@@ -304,6 +304,30 @@ def test_what_cannot_be_asked_is_said(question: str, page: Page, chat: Chat) -> 
     expect_marked(page, chat.ask(ENGLISH))
     expect_said(ask(page, CHINESE), chat, chat.ask(CHINESE))
     expect(alert).to_have_count(0)
+
+
+def test_an_index_that_cannot_be_used_is_said(small_index: Path, visit: Visit) -> None:
+    """Where the newest index cannot be loaded, the one before answers, and the page says that and why."""
+    chat = Chat.open(small_index)
+    with served(chat) as address:
+        page = visit(address)
+        ask(page, "城北图书馆每周几闭馆？")
+        expect(page.locator("#notice").get_by_role("alert")).to_have_count(0)
+        (small_index / generations.POINTER).write_text("{", encoding="utf-8")
+        expect_said(ask(page, "How deep can a turtle dive?"), chat, chat.ask("How deep can a turtle dive?"))
+        alert = page.locator("#notice").get_by_role("alert")
+        expect(alert).to_contain_text("The new index cannot be used; the one before still answers")
+
+
+def test_articles_that_have_changed_are_said(small_corpus: Path, small_index: Path, visit: Visit) -> None:
+    """Where the articles behind an answer were changed after the build, the page says so and what to do."""
+    with served(Chat.open(small_index)) as address:
+        page = visit(address)
+        for path in small_corpus.rglob("*.*"):
+            path.write_text("Nothing is left here.", encoding="utf-8")
+        submit(page, "How deep can a turtle dive?")
+        expect(page.locator("#notice").get_by_role("alert")).to_contain_text("The articles changed")
+        expect(exchanges(page)).to_have_count(0)
 
 
 @pytest.mark.parametrize(
@@ -525,7 +549,8 @@ def assert_inert(page: Page, exchange: Locator) -> None:
         "button", "cite", "details", "div", "form", "h2", "h3", "h4", "input", "li", "ol", "p", "span", "summary",
     }  # fmt: skip
     assert in_article <= {
-        "a", "b", "button", "dd", "details", "div", "dl", "dt", "h2", "header", "mark", "p", "span", "summary", "sup",
+        "a", "b", "button", "dd", "details", "div", "dl", "dt", "h2", "header", "i", "mark", "p", "span", "summary",
+        "sup",
     }  # fmt: skip
     handlers = "element => [...element.querySelectorAll('*')].flatMap(inner => inner.getAttributeNames())"
     names = {*exchange.evaluate(handlers), *article(page).evaluate(handlers)}

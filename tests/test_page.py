@@ -53,7 +53,7 @@ OWN_WORDS = """() => {
   const hidden = '[id=language], #history, #saved, #said, .overflow-menu.hide, script, style';
   const others = '[lang], cite, .source, .chip, .words, .why b, .facts, h2, .search-as, [data-language]';
   copy.querySelectorAll(`${hidden}, ${others}`).forEach(element => element.remove());
-  const said = [...copy.querySelectorAll('*')].flatMap(element =>
+  const said = [...copy.querySelectorAll(':not(article)')].flatMap(element =>
     ['placeholder', 'title', 'aria-label', 'value'].map(name => element.getAttribute(name) || ''));
   return [copy.textContent, ...said].join('\\n');
 }"""

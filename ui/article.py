@@ -16,7 +16,7 @@ from ui.interface import sends
 from ui.texts import say
 from ui.why import why_html
 
-_HEADING = re.compile(r"^#{1,6} .*$", re.MULTILINE)
+_HEADING = re.compile(r"^(#{1,6})( .*)$", re.MULTILINE)
 
 
 def nothing_html(key: str, language: Language) -> str:
@@ -148,4 +148,4 @@ def marked(document: Document, marks: Mapping[int, tuple[int, int]], current: in
 
 
 def _plain(text: str) -> str:
-    return _HEADING.sub(lambda heading: f'<span class="heading">{heading.group()}</span>', escape(text))
+    return _HEADING.sub(r'<span class="heading"><i>\1</i>\2</span>', escape(text))

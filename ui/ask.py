@@ -23,7 +23,7 @@ from ui import feedback
 from ui.article import Shown, article_html
 from ui.conversation import Quoted, conversation_html, draft_html
 from ui.interface import Interface, numbers, pane
-from ui.notices import PageError, notice_html
+from ui.notices import PageError, notice_html, problem_html
 from ui.texts import say
 
 WRITERS = 16  # visitors a language model may write for at once; others wait their turn
@@ -193,7 +193,7 @@ class AskPanel:
             self.shown: shown,
             self.article: article_html(chat, answers, shown, language),
             self.history: history_of(answers),
-            self.notice: "",
+            self.notice: problem_html(self._live.problem, language),
             self.fresh: True,
         }
 

@@ -11,8 +11,8 @@ from ui.interface import sends
 from ui.texts import say
 
 EXAMPLES = (
-    ("example_chinese", "2026中关村论坛年会是什么时候举行的？"),
-    ("example_english", "What can the robot canteen do on its own?"),
+    ("example_chinese", "京津冀创业投资引导基金的总规模是多少？"),
+    ("example_english", "When was the open source alliance founded?"),
     ("example_refused", "火星上的基地什么时候建成？"),
 )
 NEAREST = 3  # passages shown beside a refusal

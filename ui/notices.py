@@ -30,6 +30,11 @@ def notice_html(error: WenjuError, language: Language) -> str:
     return f'<p role="alert">{escape(_text(error, language))}</p>'
 
 
+def problem_html(problem: str, language: Language) -> str:
+    """That the newest index cannot be used, and why; nothing where there is no problem."""
+    return f'<p role="alert">{escape(say("index_kept", language, problem=problem))}</p>' if problem else ""
+
+
 def _text(error: WenjuError, language: Language) -> str:
     match error:
         case PageError(key=key):

@@ -109,6 +109,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "服务器没有回应。请看看它是否还在运行，再问一次。",
         "The server does not answer. See whether it still runs, then ask again.",
     ),
+    "index_kept": (
+        "新的索引用不了，仍按旧的回答：{problem}",
+        "The new index cannot be used; the one before still answers: {problem}",
+    ),
     "index_problem": ("索引用不了：{problem}", "The index cannot be used: {problem}"),
     "nothing_asked": ("还没有问过什么。", "Nothing was asked yet."),
     "not_there": ("这一问已不在对话里，请重新提问。", "That question is no longer in the conversation; ask again."),
