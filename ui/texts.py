@@ -269,6 +269,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "file_empty": ("文件是空的，或者读不了。", "The file is empty, or cannot be read."),
     "problem": ("用不了：{problem}", "It cannot be used: {problem}"),
     # feedback
+    "feedback": ("评价这个回答", "Rate this answer"),
     "thumb_up": ("回答得对", "Right"),
     "thumb_down": ("回答得不对", "Wrong"),
     "feedback_kept": (
