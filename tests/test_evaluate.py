@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from qa.failures import failure
 from qa.question_sets import QuestionSet
 from qa.tables import questions_csv
 from ui.runs import Run, finished, report_json
+
+# gradio's queue, in which a run waits for its turn, takes an option of pandas that pandas gives up.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 LINES = (Path(__file__).parents[1] / "eval" / "questions.jsonl").read_text(encoding="utf-8").splitlines()
 
@@ -128,7 +132,9 @@ def test_two_settings_are_compared_question_by_question(page: Page, few: Path) -
     run(page, 2)
     expect(page.locator("#evaluated")).to_contain_text("Weight of the meaning 0, unranked")
     table = page.get_by_role("region", name="Two runs compared")
-    expect(table.get_by_role("row").filter(has=page.get_by_role("rowheader", name="recall@1 "))).to_have_count(1)
+    expect(
+        table.get_by_role("row").filter(has=page.get_by_role("rowheader", name=re.compile(r"^recall@1 \d")))
+    ).to_have_count(1)
     moved = page.locator("ul.moved > li").count()
     assert moved > 0
     forth = table.get_by_role("row").nth(1).get_by_role("cell").all_inner_texts()[:2]

@@ -22,7 +22,7 @@ from qa.text import Language
 from ui import feedback
 from ui.article import Shown, article_html
 from ui.conversation import Quoted, conversation_html, draft_html
-from ui.interface import Interface, numbers, pane
+from ui.interface import Interface, numbers, pane, writable
 from ui.notices import PageError, notice_html, problem_html
 from ui.texts import say
 
@@ -43,11 +43,6 @@ class Turn:
     """How often one visitor has asked; gradio keeps the same object for as long as the visitor stays."""
 
     number: int = 0
-
-
-def writable(text: str) -> str:
-    """Text that any encoding can write: a lone surrogate, half a character, becomes a question mark."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def history_of(answers: Sequence[Answer]) -> str:

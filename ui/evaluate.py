@@ -21,11 +21,11 @@ from qa.failures import Failure
 from qa.question_sets import QuestionSet, parse
 from qa.tables import questions_csv
 from qa.text import Language
-from ui.ask import Turn, Updates, writable
+from ui.ask import Turn, Updates
 from ui.failures import failures_html, pressed, question_html
 from ui.figures import figures_html, plots_html
 from ui.gate import LONGEST_CALL
-from ui.interface import Interface, numbers, pane, sends
+from ui.interface import Interface, numbers, pane, sends, writable
 from ui.moved import SETTINGS, comparison_html, run_name
 from ui.notices import PageError, notice_html
 from ui.runs import Bench, Run, finished, report_json, uploaded
@@ -344,4 +344,4 @@ def _select(name: str, runs: tuple[Run, ...], chosen: Run | None, language: Lang
         f'<option value="{run.number}"{" selected" if run is chosen else ""}>{escape(run_name(run, language))}</option>'
         for run in runs
     )
-    return f'<select name="{name}">{options}</select>'
+    return f'<select name="{name}" aria-label="{say(name, language)}">{options}</select>'

@@ -12,7 +12,7 @@ from qa.datatypes import Answer, Passage
 from qa.errors import WenjuError
 from qa.render import shortened
 from qa.text import Language, dominant_language
-from ui.interface import numbers, sends
+from ui.interface import numbers, sends, writable
 from ui.notices import PageError, notice_html
 from ui.texts import say
 
@@ -47,7 +47,7 @@ def correct(path: Path, answers: Sequence[Answer], chat: Chat, language: Languag
     What cannot be understood is said, and the form stays.
     """
     (exchange,) = numbers(event, "exchange")
-    chosen, words = (str(event._data.get(name, "")) for name in ("passage", "words"))
+    chosen, words = (writable(str(event._data.get(name, ""))) for name in ("passage", "words"))
     try:
         answer = _answer(answers, exchange)
     except PageError as error:
