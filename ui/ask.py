@@ -19,9 +19,9 @@ from qa.chat import Chat, LiveChat
 from qa.datatypes import Answer
 from qa.errors import WenjuError
 from qa.text import Language
-from ui import feedback
 from ui.article import Shown, article_html
 from ui.conversation import Quoted, conversation_html, draft_html
+from ui.feedback import Given, correct, rate
 from ui.interface import Interface, numbers, pane, writable
 from ui.notices import PageError, notice_html, problem_html
 from ui.texts import say
@@ -275,15 +275,15 @@ class AskPanel:
 
     def rate(self, language: Language, history: str, answers: list[Answer], event: gr.EventData) -> Updates:
         """Thumbs up or down on an answer."""
-        return self._given(feedback.rate, language, history, answers, event)
+        return self._given(rate, language, history, answers, event)
 
     def correct(self, language: Language, history: str, answers: list[Answer], event: gr.EventData) -> Updates:
         """What an answer should have cited."""
-        return self._given(feedback.correct, language, history, answers, event)
+        return self._given(correct, language, history, answers, event)
 
     def _given(
         self,
-        give: Callable[[Path, Sequence[Answer], Chat, Language, gr.EventData], feedback.Given],
+        give: Callable[[Path, Sequence[Answer], Chat, Language, gr.EventData], Given],
         language: Language,
         history: str,
         answers: list[Answer],
