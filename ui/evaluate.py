@@ -137,10 +137,12 @@ class EvaluatePanel:
         chat = _with(self._live.current(), settings)
         attempts: list[Attempt] = []
         told = time.monotonic()
+        yield {self.progress: progress_html(0, len(questions.questions), language)}
         try:
             for attempt in attempted(questions.questions, chat.ask, never_refusing(chat).ask):
                 attempts.append(attempt)
                 if turn.number != number:
+                    yield {self.progress: ""}  # a word of progress may have come after that of the stop
                     return
                 if time.monotonic() - told > SHOWN_EACH:
                     told = time.monotonic()
