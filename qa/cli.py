@@ -23,6 +23,7 @@ from qa.errors import CorpusError, QuestionError, ReceiptError, SearchIndexError
 from qa.llm import settings_from_environment
 from qa.version import __version__
 
+_FEEDBACK = Path("eval/feedback.jsonl")  # beside the questions of `qa eval`
 CANNOT = 2  # exit code: a person has to change something first
 _PROMPT = "? "  # of `qa chat`, on a terminal
 _BUILD_SECONDS = 600.0  # that `qa serve` waits for another's build
@@ -118,10 +119,15 @@ def _parser() -> argparse.ArgumentParser:
         "--follow-ups", type=Path, metavar="FILE", help="default: follow_ups.jsonl beside the questions, if there"
     )
     evaluate.add_argument("--output", type=Path, metavar="FILE", help="write the whole report as JSON")
+    evaluate.add_argument("--csv", type=Path, metavar="FILE", help="write a line for each question, for a spreadsheet")
     evaluate.add_argument("--against", type=Path, metavar="RESULTS", help="an earlier --output: print what moved since")
     evaluate.add_argument(
         "--floor", type=_floor, action="append", default=[], metavar="MEASURE=VALUE",
         help='exit with 1 below it, for example "answer recall=0.9"; may be repeated',
+    )  # fmt: skip
+    evaluate.add_argument(
+        "--promote", type=Path, nargs="?", const=_FEEDBACK, metavar="FILE",
+        help="measure nothing: move checked feedback to the questions; default: eval/feedback.jsonl",
     )  # fmt: skip
     _add_index_option(evaluate)
     evaluate.set_defaults(run=_evaluate)
@@ -146,6 +152,11 @@ def _parser() -> argparse.ArgumentParser:
         "--questions", type=Path, metavar="FILE",
         help="questions to ask before and after each build from the page; default: eval/questions.jsonl, if there",
     )  # fmt: skip
+    serve.add_argument(
+        "--feedback", type=Path, default=_FEEDBACK, metavar="FILE",
+        help="where what visitors say of answers is kept; default: eval/feedback.jsonl",
+    )  # fmt: skip
+    serve.add_argument("--no-feedback", action="store_true", help="do not ask visitors what they think of an answer")
     _add_build_options(serve)
     serve.set_defaults(run=_serve)
 
@@ -479,8 +490,10 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from qa import chains, comparison, evaluation  # bring ir_measures and scipy, which no question needs
+    from qa import chains, comparison, evaluation, tables  # bring ir_measures and scipy, which no question needs
 
+    if options.promote:
+        return _promote(options)
     before = comparison.read_report(options.against) if options.against else None
     questions = evaluation.read_questions(options.questions)
     follow_ups = options.follow_ups or options.questions.with_name("follow_ups.jsonl")
@@ -501,14 +514,26 @@ def _evaluate(options: argparse.Namespace) -> int:
     if before is not None:
         _say(comparison.reports_text(before, report))
     if options.output:
-        try:
-            options.output.parent.mkdir(parents=True, exist_ok=True)
-            options.output.write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise SearchIndexError(
-                f"The report cannot be written to {options.output}: {error.strerror}.", options.output
-            ) from error
+        _write_report(options.output, json.dumps(report, ensure_ascii=False, indent=1) + "\n")
+    if options.csv:
+        _write_report(options.csv, tables.questions_csv(report["questions"]))
     return _below_floors(report["figures"]["all"], options.floor)
+
+
+def _promote(options: argparse.Namespace) -> int:
+    from qa import feedback  # brings ir_measures and scipy, which no question needs
+
+    promotion = feedback.promote(options.promote, options.questions, Chat.open(options.index))
+    print(feedback.promotion_text(promotion, options.questions))
+    return 0
+
+
+def _write_report(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise SearchIndexError(f"The report cannot be written to {path}: {error.strerror}.", path) from error
 
 
 def _report_text(report: dict[str, Any]) -> str:
@@ -568,7 +593,8 @@ def _serve(options: argparse.Namespace) -> int:
     live = LiveChat(options.index, answering, expected=settings)
     usual = Path("eval/questions.jsonl")
     questions = options.questions or (usual if usual.is_file() else None)
-    serve(live, options.host, options.port, read_only=options.read_only, questions=questions)
+    feedback = None if options.no_feedback or options.read_only else options.feedback
+    serve(live, options.host, options.port, read_only=options.read_only, questions=questions, feedback=feedback)
     return 0
 
 

@@ -70,10 +70,22 @@ def read_report(path: Path) -> dict[str, Any]:
         ReportError: if the file cannot be read, or is no such report.
     """
     try:
-        report = json.loads(path.read_text(encoding="utf-8-sig"))
+        return parse_report(path.read_text(encoding="utf-8-sig"), path)
     except OSError as error:
         raise ReportError(f"The report {path} cannot be read: {error.strerror}.", path) from error
-    except ValueError as error:
+    except UnicodeDecodeError as error:
+        raise ReportError(f"{path} is not JSON; name what `qa eval --output` wrote.", path) from error
+
+
+def parse_report(text: str, path: Path) -> dict[str, Any]:
+    """The report of a file of that name.
+
+    Raises:
+        ReportError: if it is no such report.
+    """
+    try:
+        report = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise ReportError(f"{path} is not JSON; name what `qa eval --output` wrote.", path) from error
     if not _is_report(report):
         raise ReportError(f"{path} holds no outcome of each question; write it anew with `qa eval --output`.", path)

@@ -18,6 +18,7 @@ WenjuError
 │   └── LongQuestionError       it has more characters than the settings allow
 ├── ReceiptError                a receipt that cannot be read, trusted or written
 ├── ReportError                 a report that cannot be compared
+├── FeedbackError               a file of feedback that cannot be written
 └── LanguageModelError          the language model's server did not write an answer
 """
 
@@ -147,6 +148,14 @@ class ReceiptError(WenjuError):
 
 class ReportError(WenjuError):
     """A report of an evaluation that cannot be read or compared."""
+
+    def __init__(self, message: str, path: Path) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class FeedbackError(WenjuError):
+    """A file of feedback that cannot be written."""
 
     def __init__(self, message: str, path: Path) -> None:
         super().__init__(message)

@@ -8,7 +8,7 @@ import gzip
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from pathlib import Path
@@ -118,7 +118,16 @@ def read_questions(path: Path) -> list[GoldQuestion]:
     Raises:
         QuestionError: naming the line that cannot be read.
     """
-    return _read(path, _question, "id, question, language, type")
+    return parse_questions(question_files.lines(path), str(path))
+
+
+def parse_questions(lines: Iterable[tuple[int, str]], name: str) -> list[GoldQuestion]:
+    """The questions of the numbered lines of a JSON Lines file of that name.
+
+    Raises:
+        QuestionError: naming the line that cannot be read.
+    """
+    return _parsed(lines, name, gold_question, "id, question, language, type")
 
 
 def read_chains(path: Path) -> list[GoldChain]:
@@ -127,26 +136,29 @@ def read_chains(path: Path) -> list[GoldChain]:
     Raises:
         QuestionError: naming the line that cannot be read.
     """
-    return _read(path, _chain, "id, language, turns")
+    return _parsed(question_files.lines(path), str(path), _chain, "id, language, turns")
 
 
-def _read(path: Path, parse: Callable[[Mapping[str, Any]], Gold], needs: str) -> list[Gold]:
+def _parsed(
+    lines: Iterable[tuple[int, str]], name: str, parse: Callable[[Mapping[str, Any]], Gold], needs: str
+) -> list[Gold]:
     records: list[Gold] = []
     identities: set[str] = set()
-    for number, line in question_files.lines(path):
+    for number, line in lines:
         try:
             records.append(parse(json.loads(line)))
-        except (ValueError, KeyError, TypeError) as error:
-            raise QuestionError(f"{path}, line {number}: needs JSON with {needs} ({error}).") from error
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise QuestionError(f"{name}, line {number}: needs JSON with {needs} ({error}).") from error
         if records[-1].id in identities:
-            raise QuestionError(f"{path}, line {number}: the id {records[-1].id!r} stands in a line before.")
+            raise QuestionError(f"{name}, line {number}: the id {records[-1].id!r} stands in a line before.")
         identities.add(records[-1].id)
     if not records:
-        raise QuestionError(f"{path} holds no questions.")
+        raise QuestionError(f"{name} holds no questions.")
     return records
 
 
-def _question(record: Mapping[str, Any]) -> GoldQuestion:
+def gold_question(record: Mapping[str, Any]) -> GoldQuestion:
+    """A line of a question file, read; raises KeyError or TypeError where it is none."""
     return GoldQuestion(
         id=str(record["id"]),
         question=str(record["question"]),
@@ -329,28 +341,50 @@ def evaluate(
         `figures`: by group and measure the mean, its interval and its count. `confidence`: see `confidence_report`.
         `questions`: what was asked, known, given and measured.
     """
-    answers: dict[str, Answer] = {}
-    right: list[bool] = []
-    for done, question in enumerate(questions, 1):
-        answer = answers[question.id] = ask(question.question)
-        right.append(answer_found(question, answer if answer.answered else ask_anyway(question.question)))
-        progress(done, len(questions))
+    attempts: list[Attempt] = []
+    for attempt in attempted(questions, ask, ask_anyway):
+        attempts.append(attempt)
+        progress(len(attempts), len(questions))
+    return report(attempts, passages)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A question and its answer; `right` where what is cited, or would be without refusals, holds a gold answer."""
+
+    question: GoldQuestion
+    answer: Answer
+    right: bool
+
+
+def attempted(
+    questions: Iterable[GoldQuestion], ask: Callable[[str], Answer], ask_anyway: Callable[[str], Answer]
+) -> Iterator[Attempt]:
+    """Each question once it is answered, arguments as `evaluate` takes them; whoever asks for no more ends it."""
+    for question in questions:
+        answer = ask(question.question)
+        right = answer_found(question, answer if answer.answered else ask_anyway(question.question))
+        yield Attempt(question, answer, right)
+
+
+def report(attempts: Sequence[Attempt], passages: Sequence[Passage]) -> dict[str, Any]:
+    """What `evaluate` returns, of questions that are answered already; at least one."""
+    questions, answers = [each.question for each in attempts], [each.answer for each in attempts]
     relevant = {question.id: relevant_passages(question, passages) for question in questions if question.answerable}
     run = {
-        key: {str(hit.passage.id): -float(rank) for rank, hit in enumerate(answer.hits)}
-        for key, answer in answers.items()
+        question.id: {str(hit.passage.id): -float(rank) for rank, hit in enumerate(answer.hits)}
+        for question, answer in zip(questions, answers, strict=True)
     }
     ranked = ranking_values(relevant, run)
     held = [not run[question.id].keys().isdisjoint(relevant.get(question.id, {})) for question in questions]
     outcomes = []
-    for question, true in zip(questions, held, strict=True):
-        answer = answers[question.id]
+    for question, answer, true in zip(questions, answers, held, strict=True):
         error = {"Brier score": (answer.confidence - float(true)) ** 2}
         measures = ranked.get(question.id, {}) | answer_measures(question, answer) | error
         outcomes.append(outcome(question, answer, measures))
     return {
         "figures": figures(outcomes, {question.id: _groups(question) for question in questions}),
-        "confidence": confidence_report(list(answers.values()), held, right),
+        "confidence": confidence_report(answers, held, [each.right for each in attempts]),
         "questions": outcomes,
     }
 
@@ -455,7 +489,12 @@ def _opened(path: Path) -> IO[str]:
 def read_squad(path: Path) -> tuple[dict[str, str], dict[str, Case]]:
     """Paragraph texts by id, and the questions by theirs, of a SQuAD-format file (gzip'd or not)."""
     with _opened(path) as file:
-        articles = json.load(file)["data"]
+        return parse_squad(json.load(file))
+
+
+def parse_squad(content: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Case]]:
+    """The same of what such a file holds, as parsed JSON; raises KeyError or TypeError where it is none."""
+    articles = content["data"]
     paragraphs: dict[str, str] = {}
     cases: dict[str, Case] = {}
     for article in articles:

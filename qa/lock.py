@@ -1,4 +1,4 @@
-"""One writer at a time in an index folder; whoever holds the lock is named to who comes second.
+"""One writer at a time in an index folder, who is named to whoever comes second, or of a file.
 
 The lock is the operating system's, on an open file: it ends with its process, however that ends. On a file system that
 has no such locks (no `flock`), a file that is there is the lock: one that a dead process of this machine left is taken
@@ -71,6 +71,18 @@ def write_lock(
         with contextlib.suppress(OSError):
             holder.unlink(missing_ok=True)
         lock.release()
+
+
+@contextlib.contextmanager
+def file_lock(path: Path, wait_seconds: float) -> Iterator[None]:
+    """Keeps every other writer that asks for it from one file; the lock is a file beside it.
+
+    Raises:
+        TimeoutError: if another holds it after `wait_seconds`.
+        OSError: if the lock cannot be made.
+    """
+    with FileLock(path.with_name(f"{path.name}.lock"), timeout=wait_seconds):
+        yield
 
 
 def _held_by(holder: Path) -> str:

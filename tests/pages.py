@@ -74,10 +74,7 @@ def browser() -> Iterator[Browser]:
 
 @contextmanager
 def served(chat: Chat, **options: Any) -> Iterator[str]:
-    """The page over a chat at the address given, with options of `create_app`.
-
-    Calls made before the server is up wait in the socket's queue.
-    """
+    """The page over a chat, with those options; calls made before the server is up wait in the socket's queue."""
     import uvicorn  # these take seconds, which other tests need not wait for
 
     from ui.server import create_app

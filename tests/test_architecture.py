@@ -14,11 +14,12 @@ PACKAGE = Path(qa.__file__).parent
 STAGES = [
     "offline", "version", "text", "converters", "encodings", "phrasing", "errors", "datatypes", "question_files",
     "changes", "embedder", "config", "files", "converted", "editing", "corpus", "passages", "vectors", "lexical",
-    "alignment", "fusion", "segments", "manifest", "earlier", "plan", "lock", "index", "inventory", "inspection", "generations",
-    "watch", "question", "claims", "sounds", "translations", "query", "reading", "calibration", "ranking", "retriever",
-    "explanation", "spans", "evidence", "quantities", "conflict", "missing", "answerer", "turns", "follow_up_chinese",
-    "follow_up_english", "follow_up", "receipts", "llm", "support", "writer", "chat", "render", "metrics",
-    "significance", "evaluation", "chains", "comparison", "impact", "building", "lint", "doctor", "cli",
+    "alignment", "fusion", "segments", "manifest", "earlier", "plan", "lock", "index", "inventory", "inspection",
+    "generations", "watch", "question", "claims", "sounds", "translations", "query", "reading", "calibration",
+    "ranking", "retriever", "explanation", "spans", "evidence", "quantities", "conflict", "missing", "answerer",
+    "turns", "follow_up_chinese", "follow_up_english", "follow_up", "receipts", "llm", "support", "writer", "chat",
+    "render", "metrics", "significance", "evaluation", "question_sets", "failures", "tables", "drawing", "feedback",
+    "chains", "comparison", "impact", "building", "lint", "doctor", "cli",
 ]  # fmt: skip
 
 MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.glob("*.py"))}
@@ -96,8 +97,9 @@ def test_each_library_stays_in_its_room(libraries: tuple[str, ...], modules: set
 
 
 PAGE = [
-    "texts", "interface", "notices", "conversation", "why", "article", "ask", "workroom", "markdown", "uploads",
-    "badge", "corpus_list", "corpus_view", "corpus_build", "corpus", "page", "gate", "server",
+    "texts", "interface", "notices", "feedback", "conversation", "why", "article", "ask", "workroom", "markdown",
+    "uploads", "badge", "corpus_list", "corpus_view", "corpus_build", "corpus", "runs", "figures", "failures", "moved",
+    "gate", "evaluate", "page", "server",
 ]  # fmt: skip
 PAGE_MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in (PACKAGE.parent / "ui").glob("*.py")}
 

@@ -42,6 +42,21 @@ def test_a_call_of_the_page_is_answered(client: httpx.Client, numbers: dict[str,
     assert all(html.escape(chat.ask(question).citations[0].quote) in conversation for question in (CHINESE, ENGLISH))
 
 
+@pytest.mark.parametrize("value", ["", "x", "9", "²", -1, 10**30], ids=ascii)
+def test_no_event_of_measuring_is_an_error(value: str | int, client: httpx.Client, numbers: dict[str, int]) -> None:
+    """Whatever place, kind, number or file a call of the panel names, it is refused or answered, and never an error."""
+    fields = ("run", "kind", "id", "old", "new", "set", "ranking", "dense")
+    for name in ("show", "choose_kind", "open_question", "compare"):
+        event = dict.fromkeys(fields, value)
+        assert asked(client, numbers[name], ["en", None], event_data=event).status_code == 200
+    event = {**dict.fromkeys(fields, value), "set": "own"}
+    assert asked(client, numbers["prepare"], ["en", None, None], event_data=event).status_code == 200
+    for name in ("upload", "upload_report"):
+        assert asked(client, numbers[name], ["en", str(value), None], event_data={}).status_code == 200
+        for file in (None, 1, [], {"path": "/etc/passwd"}):
+            assert asked(client, numbers[name], ["en", file, None], event_data={}).status_code == 400
+
+
 def test_no_file_of_the_server_is_given_away(client: httpx.Client, numbers: dict[str, int], tmp_path: Path) -> None:
     """A value or an event that names a file of the server, an address or a component is refused.
 

@@ -36,6 +36,11 @@ PUT_TOGETHER = (
     "sort_",
     "stage_",
     "standing_",
+    "measure_",
+    "group_",
+    "kind_",
+    "setting_",
+    "save_",
     "zh",
     "en",
 )  # of a beginning and a value, or as a document's language

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 import reliability
-from reliability import LEFT, SIDE, TOP
+
+from qa.drawing import LEFT, SIDE, TOP
 
 SVG = "{http://www.w3.org/2000/svg}"
 CONFIDENCE = {
@@ -38,7 +39,7 @@ def drawn(confidence: object, folder: Path) -> ElementTree.Element:
 def test_every_bin_and_point_stands_where_its_numbers_say(tmp_path: Path) -> None:
     """A bar spans its bin and is as high as its share; the curve goes through its points; a dot marks the refusals."""
     drawing = drawn(CONFIDENCE, tmp_path)
-    bars = [shape for shape in drawing.iter(f"{SVG}rect") if shape.get("fill-opacity")]
+    bars = [shape for shape in drawing.iter(f"{SVG}rect") if shape.get("class") == "bar"]
     assert [[float(bar.get(key, "")) for key in ("x", "width", "height")] for bar in bars] == [
         [LEFT, pytest.approx(SIDE / 10), 0],
         [LEFT + SIDE / 2, pytest.approx(SIDE / 10), SIDE * 0.75],

@@ -8,6 +8,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -20,7 +21,8 @@ from qa.errors import WenjuError
 from qa.text import Language, dominant_language
 from ui.article import Shown, article_html
 from ui.conversation import Quoted, conversation_html, draft_html
-from ui.interface import Interface, numbers, pane
+from ui.feedback import Given, correct, rate
+from ui.interface import Interface, numbers, pane, writable
 from ui.notices import PageError, notice_html, problem_html
 from ui.texts import say
 
@@ -41,11 +43,6 @@ class Turn:
     """How often one visitor has asked; gradio keeps the same object for as long as the visitor stays."""
 
     number: int = 0
-
-
-def writable(text: str) -> str:
-    """Text that any encoding can write: a lone surrogate, half a character, becomes a question mark."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def history_of(answers: Sequence[Answer]) -> str:
@@ -89,8 +86,9 @@ class AskPanel:
     Whatever a visitor does is done with the chat of one generation from beginning to end.
     """
 
-    def __init__(self, live: LiveChat, interface: Interface) -> None:
-        self._live, self._language = live, interface.language
+    def __init__(self, live: LiveChat, interface: Interface, *, feedback: Path | None = None) -> None:
+        """Takes the file that keeps what visitors say of answers; without one they are not asked."""
+        self._live, self._language, self._feedback = live, interface.language, feedback
         self._build(interface)
         self._wire()
 
@@ -98,10 +96,11 @@ class AskPanel:
         with gr.Row(elem_id="ask"):
             with gr.Column(elem_id="talk"):
                 with gr.Column(elem_id="said-so-far"):
-                    self.conversation = pane("conversation", "open", "passage", "search", "receipt")
+                    self.conversation = pane("conversation", "open", "passage", "search", "receipt", "rate")
                     self.draft = pane("draft")
                     interface.label(pane("searching"), value="searching")
                 with gr.Column(elem_id="asking"):
+                    self.correction = pane("correction", "correct", "dismiss")
                     self.notice = pane("notice")
                     interface.label(pane("unreachable"), value="unreachable")
                     self.question = interface.label(
@@ -126,7 +125,7 @@ class AskPanel:
         said = [self.conversation, self.answers, self.shown, self.article, self.history, self.notice, self.fresh]
         shown = [self.answers, self.shown, self.article, self.notice]
         saved = [self.answers, self.saved, self.notice]
-        everything = [*said, self.draft]
+        everything = [*said, self.draft, self.correction]
         asked = [
             self.question.submit(
                 self.respond, [self.question, *talk, self.turn], [self.question, *said], js=WAIT, **direct
@@ -154,6 +153,11 @@ class AskPanel:
             self.export.click(self.save_conversation, talk, saved, **direct),
         ):
             event.then(None, self.saved, js="text => { wenju.save(text) }")
+        if self._feedback is not None:
+            given = [self.answers, self.correction, self.notice]
+            self.conversation.rate(self.rate, talk, given, **direct)
+            self.correction.correct(self.correct, talk, given, **direct)
+            self.correction.dismiss(lambda: "", None, self.correction, **direct)
         self.history.change(None, self.history, js="text => { wenju.keep('history', text) }")
         # A visitor who comes back brings the conversation along.
         come = "(language, history, ...others) => [language, history || wenju.recall('history') || '[]', ...others]"
@@ -202,7 +206,8 @@ class AskPanel:
 
     def _conversation(self, chat: Chat, answers: Sequence[Answer], language: Language) -> str:
         limit = chat.settings.answer.question_characters
-        return conversation_html(answers, articles_of(chat, answers), language, limit)
+        rated = self._feedback is not None
+        return conversation_html(answers, articles_of(chat, answers), language, limit, rated=rated)
 
     def open(self, language: Language, history: str, answers: list[Answer], event: gr.EventData) -> Updates:
         """The article of a citation."""
@@ -235,7 +240,7 @@ class AskPanel:
     def forget(self, language: Language, turn: Turn) -> Updates:
         """A new conversation."""
         turn.number += 1
-        return {**self.render(language, "", [], Shown()), self.draft: ""}
+        return {**self.render(language, "", [], Shown()), self.draft: "", self.correction: ""}
 
     def save_receipt(self, language: Language, history: str, answers: list[Answer], event: gr.EventData) -> Updates:
         """A file with the receipt of one answer."""
@@ -279,6 +284,29 @@ class AskPanel:
         except WenjuError as error:
             return {self.answers: there, self.saved: "", self.notice: notice_html(error, language)}
         return {self.answers: there, self.saved: json.dumps({"name": name, "text": text}), self.notice: ""}
+
+    def rate(self, language: Language, history: str, answers: list[Answer], event: gr.EventData) -> Updates:
+        """Thumbs up or down on an answer."""
+        return self._given(rate, language, history, answers, event)
+
+    def correct(self, language: Language, history: str, answers: list[Answer], event: gr.EventData) -> Updates:
+        """What an answer should have cited."""
+        return self._given(correct, language, history, answers, event)
+
+    def _given(
+        self,
+        give: Callable[[Path, Sequence[Answer], Chat, Language, gr.EventData], Given],
+        language: Language,
+        history: str,
+        answers: list[Answer],
+        event: gr.EventData,
+    ) -> Updates:
+        if self._feedback is None:
+            return {}
+        chat = self._live.current()
+        there = recalled(chat, history, answers)
+        form, said = give(self._feedback, there, chat, language, event)
+        return {self.answers: there, self.correction: form, self.notice: said}
 
     def write(
         self, language: Language, answers: list[Answer], fresh: bool, turn: Turn

@@ -6,6 +6,7 @@ from html import escape
 from qa.datatypes import Answer, Citation, Document, Written
 from qa.render import shortened
 from qa.text import Language, dominant_language
+from ui.feedback import rating_html
 from ui.interface import sends
 from ui.texts import say
 
@@ -20,7 +21,9 @@ _SURE, _FAIRLY_SURE = 0.9, 0.7  # confidence from which words say so
 Documents = Mapping[str, Document]
 
 
-def conversation_html(answers: Sequence[Answer], documents: Documents, language: Language, limit: int) -> str:
+def conversation_html(
+    answers: Sequence[Answer], documents: Documents, language: Language, limit: int, *, rated: bool = False
+) -> str:
     """The whole conversation, or what a first visit shows.
 
     Args:
@@ -28,10 +31,13 @@ def conversation_html(answers: Sequence[Answer], documents: Documents, language:
         documents: the articles of the index, for their titles.
         language: of the page.
         limit: characters a question may have.
+        rated: whether to ask what the visitor thinks of an answer.
     """
     if not answers:
         return welcome_html(language)
-    exchanges = [exchange_html(number, answer, documents, language, limit) for number, answer in enumerate(answers)]
+    exchanges = [
+        exchange_html(number, answer, documents, language, limit, rated) for number, answer in enumerate(answers)
+    ]
     label = escape(say("conversation", language))
     status = f'<p id="said" hidden>{escape(status_text(answers[-1], language))}</p>'
     return f'<div class="exchanges" role="log" aria-live="off" aria-label="{label}">{"".join(exchanges)}</div>{status}'
@@ -60,7 +66,9 @@ def status_text(answer: Answer, language: Language) -> str:
     return say("answered_status", language, short=short, count=len(answer.citations))
 
 
-def exchange_html(number: int, answer: Answer, documents: Documents, language: Language, limit: int) -> str:
+def exchange_html(
+    number: int, answer: Answer, documents: Documents, language: Language, limit: int, rated: bool
+) -> str:
     """A question and what was said to it."""
     said = answered_html if answer.answered else refused_html
     label = escape(say("exchange", language, number=number + 1))
@@ -69,7 +77,7 @@ def exchange_html(number: int, answer: Answer, documents: Documents, language: L
     opens = sends("open" if answer.answered else "passage", exchange=number, number=1)
     return (
         f'<section class="exchange" aria-label="{label}" {opens}>{asked}{body}'
-        f"{actions_html(number, answer, language, limit)}</section>"
+        f"{actions_html(number, answer, language, limit, rated)}</section>"
     )
 
 
@@ -162,7 +170,7 @@ def draft_html(written: Written, quoted: Quoted, language: Language) -> str:
     return f'<p lang="{written.language}">{" ".join((*said, *unfinished))}</p>'
 
 
-def actions_html(number: int, answer: Answer, language: Language, limit: int) -> str:
+def actions_html(number: int, answer: Answer, language: Language, limit: int, rated: bool) -> str:
     """What was searched, to be edited; the place of a visitor's verdict; the receipt."""
     completed = bool(answer.searched_as)
     summary = (
@@ -177,7 +185,7 @@ def actions_html(number: int, answer: Answer, language: Language, limit: int) ->
     return (
         f'<div class="actions"><details class="search-as"><summary>{summary}</summary>'
         f"<form {sends('search', exchange=number)}>{field}</form></details>"
-        f'<div class="feedback" data-exchange="{number}"></div>'
+        f"{rating_html(number, language) if rated else ''}"
         f'<button type="button" class="quiet" {sends("receipt", exchange=number)}>'
         f"{say('save_receipt', language)}</button></div>"
     )

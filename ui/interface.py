@@ -59,6 +59,11 @@ def sends(event: str, **values: int | str) -> str:
     return " ".join(f'data-{name}="{escape(str(value))}"' for name, value in {"event": event, **values}.items())
 
 
+def writable(text: str) -> str:
+    """Text that any encoding can write: a lone surrogate, half a character, becomes a question mark."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def numbers(event: gr.EventData, *names: str) -> Sequence[int]:
     """Those values of an event; −1, which is no place anywhere, for one that is missing or no whole number."""
     values = [event._data.get(name) for name in names]

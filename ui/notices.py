@@ -7,8 +7,12 @@ from qa.errors import (
     CorpusError,
     EditError,
     EmptyQuestionError,
+    FeedbackError,
     LongQuestionError,
+    QuestionError,
     ReceiptError,
+    ReportError,
+    SettingsError,
     WenjuError,
 )
 from qa.text import Language
@@ -48,5 +52,9 @@ def notice_text(error: WenjuError, language: Language) -> str:
             return say("unreadable", language, reason=error)
         case CorpusError() | ReceiptError():
             return say("articles_changed", language)
+        case QuestionError() | ReportError() | SettingsError():
+            return say("problem", language, problem=error)
+        case FeedbackError():
+            return say("feedback_problem", language, problem=error)
         case _:
             return say("index_problem", language, problem=error)

@@ -10,23 +10,31 @@ from qa.text import Language
 from ui.ask import AskPanel
 from ui.badge import Badge
 from ui.corpus import CorpusPanel
+from ui.evaluate import EvaluatePanel
 from ui.interface import Interface, pane
 from ui.texts import say
 from ui.workroom import Workroom
 
 HERE = Path(__file__).resolve().parent
-STYLES = ("style.css", "ask.css", "corpus.css")
-SCRIPTS = ("page.js", "ask.js", "corpus.js")
+STYLES = ("style.css", "ask.css", "feedback.css", "corpus.css", "evaluate.css")
+SCRIPTS = ("page.js", "ask.js", "feedback.js", "corpus.js", "evaluate.js")
 
 
-def build_page(live: LiveChat, workroom: Workroom) -> gr.Blocks:
-    """The page over the live chat and its articles; it keeps no state but each visitor's own."""
+def build_page(live: LiveChat, workroom: Workroom, feedback: Path | None = None) -> gr.Blocks:
+    """The page over the live chat and its articles; it keeps no state but each visitor's own.
+
+    What visitors say of answers goes to the file of feedback, where there is one.
+    """
     with gr.Blocks(title="问据 Wenju", analytics_enabled=False) as page:
         interface = Interface()
         header = pane("header", "speak")
         badge = Badge(workroom, interface)
         # A panel is built inside its tab: (the key of the tab's label, what builds it).
-        panels = (("ask_tab", AskPanel), ("corpus_tab", partial(CorpusPanel, workroom=workroom, badge=badge)))
+        panels = (
+            ("ask_tab", partial(AskPanel, feedback=feedback)),
+            ("corpus_tab", partial(CorpusPanel, workroom=workroom, badge=badge)),
+            ("evaluate_tab", EvaluatePanel),
+        )
         with gr.Tabs(elem_id="panels"):
             for key, build in panels:
                 with interface.label(gr.Tab(id=key, elem_id=key), label=key):

@@ -20,17 +20,20 @@ from ui.workroom import Workroom
 LEAVE_SECONDS = 2  # an open page holds a connection for as long as it is open; stopping does not wait for it
 
 
-def create_app(live: LiveChat, *, read_only: bool = False, questions: Path | None = None) -> FastAPI:
+def create_app(
+    live: LiveChat, *, read_only: bool = False, questions: Path | None = None, feedback: Path | None = None
+) -> FastAPI:
     """The web application; every path that is not named here is the page's own.
 
     Args:
         live: what answers.
         read_only: whether nobody may change articles or index from the page.
         questions: a file of questions whose answers are compared after each build.
+        feedback: the file that takes what visitors say of answers; without one they are not asked.
     """
     workroom = Workroom.of(live, read_only=read_only, questions=questions)
     application = FastAPI(title="Wenju", docs_url=None, redoc_url=None, openapi_url=None)
-    page = build_page(live, workroom)
+    page = build_page(live, workroom, feedback)
     application.add_middleware(Gate, page=page)
 
     @application.get("/healthz")
@@ -60,7 +63,15 @@ def create_app(live: LiveChat, *, read_only: bool = False, questions: Path | Non
     return mounted
 
 
-def serve(live: LiveChat, host: str, port: int, *, read_only: bool = False, questions: Path | None = None) -> None:
+def serve(
+    live: LiveChat,
+    host: str,
+    port: int,
+    *,
+    read_only: bool = False,
+    questions: Path | None = None,
+    feedback: Path | None = None,
+) -> None:
     """Serves until interrupted; the address is printed once it takes calls. Port 0 takes any free one.
 
     Raises:
@@ -73,7 +84,7 @@ def serve(live: LiveChat, host: str, port: int, *, read_only: bool = False, ques
     except OSError as error:
         raise WenjuError(f"Nothing can be served at {host}, port {port}: {error}; choose others.") from error
     settings = uvicorn.Config(
-        create_app(live, read_only=read_only, questions=questions),
+        create_app(live, read_only=read_only, questions=questions, feedback=feedback),
         log_level="warning",
         timeout_graceful_shutdown=LEAVE_SECONDS,
     )

@@ -1,0 +1,186 @@
+"""A run as HTML: its figures with intervals, its plots with the same numbers as tables. What files say is text."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from qa.drawing import RANKS, Plot, Words, recall_plot, reliability_plot, risk_plot, svg
+from qa.text import Language
+from ui.runs import Run
+from ui.texts import say
+
+# measure: the key of its name; empty where both languages call it as the report does.
+MEASURES = {
+    **{f"recall@{rank}": f"recall_{rank}" for rank in RANKS},
+    "MRR": "",
+    "nDCG@10": "",
+    "answer recall": "answer_recall",
+    "citation precision": "citation_precision",
+    "exact match": "exact_match",
+    "F1": "f1",
+    "wrongly refused": "wrongly_refused",
+    "rightly refused": "rightly_refused",
+    "conflict shown": "conflict_shown",
+    "false conflict": "false_conflict",
+    "Brier score": "brier",
+}
+# group of a report: the key of its name; those of languages in the order they are shown in.
+LANGUAGES = {
+    "all": "all",
+    "language: zh": "zh",
+    "language: en": "en",
+    "language: zh across": "zh_across",
+    "language: en across": "en_across",
+    "language: zh unanswerable": "zh_unanswerable",
+    "language: en unanswerable": "en_unanswerable",
+}
+TYPES = ("date", "number", "person", "organisation", "place", "definition", "list", "comparison", "why", "how", "other")
+KINDS = {"why and how": "why_and_how", "conflict": "conflict", **{f"type: {each}": each for each in TYPES}}
+_BY_TYPE = ("recall@1", "recall@5", "nDCG@10", "answer recall", "citation precision", "F1")
+
+Figures = Mapping[str, Mapping[str, Mapping[str, float]]]
+
+
+def measure_name(measure: str, language: Language) -> str:
+    """The name of a measure in a language; one the page does not know is called as it is."""
+    key = MEASURES.get(measure)
+    return say(f"measure_{key}", language) if key else measure
+
+
+def group_name(group: str, language: Language) -> str:
+    """The name of a group of questions, whether by languages or by type."""
+    key = (LANGUAGES | KINDS).get(group)
+    return say(f"group_{key}", language) if key else escape(group.removeprefix("type: ").removeprefix("language: "))
+
+
+def figures_html(run: Run, language: Language) -> str:
+    """All figures: by languages with every measure, then by type of question with the main ones."""
+    figures: Figures = run.report["figures"]
+    pairs = _language_groups(figures)
+    kinds = [group for group in figures if group not in pairs]
+    by_language = [
+        (measure_name(measure, language), [figures[group].get(measure) for group in pairs]) for measure in MEASURES
+    ]
+    by_kind = [(group_name(group, language), [figures[group].get(measure) for measure in _BY_TYPE]) for group in kinds]
+    heads = [f"{group_name(group, language)} <small>{_count(figures[group])}</small>" for group in pairs]
+    names = [measure_name(measure, language) for measure in _BY_TYPE]
+    return (
+        f"<h3>{say('by_language', language)}</h3><p class='quiet'>{say('intervals', language)}</p>"
+        f"{_table('by_language', 'measure', heads, by_language, language)}"
+        f"<h3>{say('by_type', language)}</h3>{_table('by_type', 'type', names, by_kind, language)}"
+    )
+
+
+def _language_groups(figures: Figures) -> list[str]:
+    """The groups by language: all, then each pair that is known, then what else a report may have."""
+    others = [group for group in figures if group.startswith("language: ") and group not in LANGUAGES]
+    return [group for group in LANGUAGES if group in figures] + others
+
+
+def _count(measures: Mapping[str, Mapping[str, float]]) -> str:
+    return f"{max((int(figure['count']) for figure in measures.values()), default=0):,}"
+
+
+def _table(
+    caption: str,
+    corner: str,
+    heads: Sequence[str],
+    rows: Sequence[tuple[str, Sequence[Mapping[str, float] | None]]],
+    language: Language,
+) -> str:
+    """A table of figures, left out where nobody has any; on a narrow page it is scrolled sideways."""
+    body = "".join(
+        f'<tr><th scope="row">{name}</th>{"".join(map(_cell, cells))}</tr>' for name, cells in rows if any(cells)
+    )
+    columns = "".join(f'<th scope="col">{head}</th>' for head in heads)
+    return (
+        f'<div class="wide" role="region" tabindex="0" aria-label="{say(caption, language)}">'
+        f'<table class="figures"><thead><tr><th scope="col">{say(corner, language)}</th>{columns}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _cell(figure: Mapping[str, float] | None) -> str:
+    if not figure:
+        return "<td>–</td>"
+    interval = f"{figure['low']:.2f}–{figure['high']:.2f}"
+    return f'<td title="n = {int(figure["count"]):,}">{figure["mean"]:.3f} <small>{interval}</small></td>'
+
+
+def plots_html(run: Run, language: Language) -> str:
+    """Recall@k, the risk of answering, and reliability; each drawn, and as a table."""
+    figures, confidence = run.report["figures"], run.report["confidence"]
+    drawn = [_recall(figures, language), _risk(confidence, language), _reliability(confidence, language)]
+    plots = "".join(
+        f"<figure>{svg([plot], f'plot-{number}', plot.words.title, description, style='')}"
+        f"<details><summary>{say('numbers', language)}</summary>{table}</details></figure>"
+        for number, (plot, description, table) in enumerate(drawn)
+    )
+    return f'<div class="plots">{plots}</div>'
+
+
+def _recall(figures: Figures, language: Language) -> tuple[Plot, str, str]:
+    needed = {f"recall@{rank}" for rank in RANKS}
+    groups = [group for group in _language_groups(figures) if needed <= figures[group].keys()]
+    recalls = {
+        group_name(group, language): [figures[group][f"recall@{rank}"]["mean"] for rank in RANKS] for group in groups
+    }
+    words = Words(say("recall_plot", language), "k", say("recall_up", language))
+    described = "; ".join(
+        f"{name}: {', '.join(f'{value:.2f}' for value in values)}" for name, values in recalls.items()
+    )
+    rows = [[name, *(f"{value:.3f}" for value in values)] for name, values in recalls.items()]
+    heads = [say("group", language), *(f"k = {rank}" for rank in RANKS)]
+    return recall_plot(recalls, words), described, _numbers(heads, rows)
+
+
+def _risk(confidence: Mapping[str, Any], language: Language) -> tuple[Plot, str, str]:
+    curve, answered = confidence["risk and coverage"], confidence["answered"]
+    caption = say("risk_caption", language, area=f"{curve['area']:.3f}")
+    described = caption
+    if answered["risk"] is not None:
+        shares = {name: f"{answered[name]:.2f}" for name in ("coverage", "risk")}
+        described = f"{caption} {say('risk_here', language, **shares)}"
+    words = Words(say("risk_plot", language), say("risk_across", language), say("risk_up", language), caption)
+    heads = [say(key, language) for key in ("confidence_from", "risk_across", "risk_up")]
+    rows = [
+        [f"{point[name]:.3f}" for name in ("confidence", "coverage", "risk")] for point in _twentieths(curve["points"])
+    ]
+    return risk_plot(confidence, words), described, _numbers(heads, rows)
+
+
+def _twentieths(points: Sequence[Mapping[str, float]]) -> Iterator[Mapping[str, float]]:
+    """Of many points the first beyond each twentieth of coverage: a table is to be read."""
+    reached = 0.0
+    for point in points:
+        if point["coverage"] >= reached:
+            yield point
+            reached = (int(point["coverage"] * 20) + 1) / 20
+
+
+def _reliability(confidence: Mapping[str, Any], language: Language) -> tuple[Plot, str, str]:
+    measured = confidence["reliability"]
+    errors = {"error": f"{measured['expected calibration error']:.3f}", "brier": f"{measured['Brier score']:.3f}"}
+    caption = say("reliability_caption", language, **errors)
+    words = Words(
+        say("reliability_plot", language), say("reliability_across", language), say("reliability_up", language), caption
+    )
+    heads = [say(key, language) for key in ("confidence_bin", "reliability_across", "reliability_up", "count")]
+    rows = [
+        [
+            f"{each['low']:.1f}–{each['high']:.1f}",
+            f"{each['confidence']:.3f}",
+            f"{each['held']:.3f}",
+            f"{each['count']}",
+        ]
+        for each in measured["bins"]
+    ]
+    return reliability_plot(measured, words), caption, _numbers(heads, rows)
+
+
+def _numbers(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    columns = "".join(f'<th scope="col">{head}</th>' for head in heads)
+    body = "".join(
+        f'<tr><th scope="row">{first}</th>{"".join(f"<td>{each}</td>" for each in rest)}</tr>' for first, *rest in rows
+    )
+    return f"<table><thead><tr>{columns}</tr></thead><tbody>{body}</tbody></table>"
