@@ -16,7 +16,7 @@ from qa.translations import held
 Scores = NDArray[np.float32]
 
 SOUND_MATCH = 0.9  # counts as the cosine of a name with its like-sounding spelling in the other script
-_COUNTED = 24  # passages by which the rarity of a translation is told, the first in the other language
+_COUNTED = 16  # passages by which the rarity of a translation is told, the first in the other language
 _KNOWN = 0.45  # cosine above which a passage's word says nothing that the question does not
 
 
