@@ -20,6 +20,7 @@ from qa.datatypes import Answer, Passage
 from qa.errors import CorpusError, FeedbackError, QuestionError
 from qa.evaluation import GoldQuestion, gold_question, relevant_passages
 from qa.lock import file_lock
+from qa.receipts import write_whole
 from qa.text import dominant_language, fold
 
 LARGEST_FILE = 50_000_000  # bytes; a page that anyone may reach fills no disk
@@ -260,15 +261,7 @@ def _gold_line(record: Record) -> str:
 def _write(path: Path, lines: Sequence[str]) -> None:
     """Replaces a file by these lines, each of which ends with a line end, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    written = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        with written.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(line if line.endswith("\n") else f"{line}\n" for line in lines)
-            file.flush()
-            os.fsync(file.fileno())
-        written.replace(path)
-    finally:
-        written.unlink(missing_ok=True)
+    write_whole(path, "".join(line if line.endswith("\n") else f"{line}\n" for line in lines))
 
 
 def promotion_text(promotion: Promotion, questions: Path) -> str:

@@ -86,29 +86,30 @@ class Inventory:
             names = list(article_names(self._folder))
         except CorpusError:
             names = []
-        seen = {document_id(name): self._read(name) for name in names}
+        files = Folder(self._folder, self._limits)
+        seen = {identity: self._read(files, name, identity) for name in names for identity in [document_id(name)]}
         self._seen = {identity: each for identity, (each, _) in seen.items()}
-        files = [_standing(identity, each, size, loaded) for identity, (each, size) in seen.items()]
+        standing = [_standing(identity, each, size, loaded) for identity, (each, size) in seen.items()]
         gone = [loaded.documents[identity] for identity in loaded.documents if identity not in seen]
-        files += [_described(document, "removed", 0) for document in gone]
-        return tuple(sorted(files, key=lambda file: file.id))
+        standing += [_described(document, "removed", 0) for document in gone]
+        return tuple(sorted(standing, key=lambda file: file.id))
 
-    def _read(self, name: str) -> tuple[_Seen, int]:
+    def _read(self, files: Folder, name: str, identity: str) -> tuple[_Seen, int]:
         """What a file says, read only where its state is not as it was; with its size."""
-        identity = document_id(name)
         try:
             status = (self._folder / name).stat()
             state = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         except OSError as error:  # it went meanwhile
             return _Seen((), "", None, error.strerror or "it cannot be read"), 0
         known = self._seen.get(identity)
-        return (known if known and known.state == state else self._look_into(name, identity, state)), status.st_size
+        seen = known if known and known.state == state else self._look_into(files, name, identity, state)
+        return seen, status.st_size
 
-    def _look_into(self, name: str, identity: str, state: tuple[int, ...]) -> _Seen:
+    def _look_into(self, files: Folder, name: str, identity: str, state: tuple[int, ...]) -> _Seen:
         """Reads a file; one to convert, which may take a minute, only so far as to tell whether it is the same."""
         suffix, digest = PurePosixPath(identity).suffix.lower(), ""
         try:
-            raw = Folder(self._folder, self._limits).read(name)
+            raw = files.read(name)
             digest = hash_of(raw, suffix)
             document = document_of(identity, read_text(raw, suffix, self._limits)) if suffix in PLAIN else None
         except ArticleError as error:

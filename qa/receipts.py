@@ -194,17 +194,29 @@ def save(path: Path, receipts: Sequence[Receipt]) -> None:
         target = path.resolve()
         if target.exists() and not target.is_file():
             raise ReceiptError(f"{path} is no file; name one for the receipt.", str(path))
-        written = target.with_name(f"{target.name}.{os.getpid()}")
-        try:
-            written.write_text(f"{text}\n" if text else "", encoding="utf-8", newline="\n")
-            written.replace(target)
-        finally:
-            written.unlink(missing_ok=True)
+        write_whole(target, f"{text}\n" if text else "")
     except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle, before Python 3.13
         reason = getattr(error, "strerror", None) or error
         raise ReceiptError(
             f"The receipt cannot be written to {path}: {reason}; name another file.", str(path)
         ) from error
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Replaces a file by a text in UTF-8, whole or not at all; it is on the disk once this returns.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    written = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        with written.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        written.replace(path)
+    finally:
+        written.unlink(missing_ok=True)
 
 
 def read(path: Path) -> Iterator[tuple[str, Receipt | ReceiptError]]:

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -104,46 +105,39 @@ def test_eight_askers_during_twenty_switches(tmp_path: Path) -> None:
     assert names[live.current().generation] == str(SWITCHES)
 
 
-def test_opening_while_generations_come_and_go(small_corpus: Path, small_index: Path) -> None:
-    """A chat opened at any moment while others build is one of a whole generation, never an error."""
+def while_others_build(small_corpus: Path, small_index: Path, look: Callable[[], set[str]]) -> list[set[str]]:
+    """What two threads see that look again and again while eight generations are built and pruned."""
     done = threading.Event()
 
-    def open_again_and_again() -> set[str]:
-        seen = set()
+    def look_again_and_again() -> set[str]:
+        seen: set[str] = set()
         while not done.is_set():
-            seen.add(Chat.open(small_index).generation)
+            seen |= look()
         return seen
 
     with ThreadPoolExecutor(2) as threads:
-        openers = [threads.submit(open_again_and_again) for _ in range(2)]
+        lookers = [threads.submit(look_again_and_again) for _ in range(2)]
         try:
             for _ in range(8):
                 generations.build(small_corpus, small_index, IndexSettings())
                 generations.prune(small_index, keep=1)
         finally:
             done.set()
-        assert all(len(opener.result()) > 1 for opener in openers)
+        return [looker.result() for looker in lookers]
+
+
+def test_opening_while_generations_come_and_go(small_corpus: Path, small_index: Path) -> None:
+    """A chat opened at any moment while others build is one of a whole generation, never an error."""
+    seen = while_others_build(small_corpus, small_index, lambda: {Chat.open(small_index).generation})
+    assert all(len(each) > 1 for each in seen)
 
 
 def test_listing_while_generations_come_and_go(small_corpus: Path, small_index: Path) -> None:
     """A list made at any moment while others build and prune names whole generations, and is never an error."""
-    done = threading.Event()
-
-    def list_again_and_again() -> set[str]:
-        seen: set[str] = set()
-        while not done.is_set():
-            seen |= {each.name for each in generations.listed(small_index)}
-        return seen
-
-    with ThreadPoolExecutor(2) as threads:
-        listers = [threads.submit(list_again_and_again) for _ in range(2)]
-        try:
-            for _ in range(8):
-                generations.build(small_corpus, small_index, IndexSettings())
-                generations.prune(small_index, keep=1)
-        finally:
-            done.set()
-        assert all(len(lister.result()) > 1 for lister in listers)
+    seen = while_others_build(
+        small_corpus, small_index, lambda: {each.name for each in generations.listed(small_index)}
+    )
+    assert all(len(each) > 1 for each in seen)
 
 
 def test_the_generation_before_has_the_number_before(small_corpus: Path, small_index: Path) -> None:
