@@ -524,7 +524,7 @@ def _promote(options: argparse.Namespace) -> int:
     from qa import feedback  # brings ir_measures and scipy, which no question needs
 
     promotion = feedback.promote(options.promote, options.questions, Chat.open(options.index))
-    print(feedback.promotion_text(promotion, options.questions))
+    _say(feedback.promotion_text(promotion, options.questions))
     return 0
 
 
