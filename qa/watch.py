@@ -11,6 +11,7 @@ from watchfiles import watch
 QUIET = 1.0  # seconds without an edit after which a burst of them is over
 
 _TRIM_THRESHOLD, _TRIM_BYTES = -1, 128 * 1024  # glibc's number for the parameter, and its value at the start
+_ARENA_MAX = -8  # glibc's number for how many arenas there may be
 _STEP = 50  # milliseconds in which what is reported together has to come
 
 
@@ -39,11 +40,14 @@ def edits(folder: Path, index_folder: Path, quiet: float = QUIET) -> Iterator[No
 def return_freed_memory() -> None:
     """From here on the memory that a build frees goes back to the system, so that it does not grow from build to build.
 
-    glibc raises the amount it keeps, of each of many arenas, with the largest block that was ever freed, unless its
-    trim threshold is set (mallopt(3)). On other systems this does nothing.
+    glibc raises the amount it keeps with the largest block that was ever freed, unless its trim threshold is set, and
+    keeps so much in each arena, of which every thread may get one of its own, unless there is to be one for all
+    (mallopt(3)). On other systems this does nothing.
     """
     with contextlib.suppress(AttributeError, OSError, TypeError):
-        ctypes.CDLL(None).mallopt(_TRIM_THRESHOLD, _TRIM_BYTES)
+        library = ctypes.CDLL(None)
+        library.mallopt(_TRIM_THRESHOLD, _TRIM_BYTES)
+        library.mallopt(_ARENA_MAX, 1)
 
 
 def _edits_of_one(folder: Path, watched: tuple[int, int], index_folder: Path, quiet: float) -> Iterator[None]:
