@@ -102,10 +102,10 @@ def build(
     length = token_fitting_length(settings.passage_bytes, embedder.token_limit, embedder.count_tokens)
     planned = plan(articles, earlier, Chunker(settings.passage_bytes, length), progress)
     order = np.array(planned.sources, dtype=np.int64)
-    made = _embed([context(passage) for passage in planned.fresh], embedder, progress)
-    save_array(folder / VECTORS, _taken(earlier.vectors, made, order))
-    tokens = _segments(planned.fresh, earlier.aligner, progress)
-    Segments.joined([earlier.segments, tokens]).select(order).save(folder)
+    made = _segments(planned.fresh, earlier.aligner, progress)
+    Segments.joined([earlier.segments, made]).select(order).save(folder)
+    vectors = _vectors(planned.fresh, made, embedder, progress)
+    save_array(folder / VECTORS, _taken(earlier.vectors, vectors, order))
     LexicalIndex.build_shards(folder / LEXICAL, _shards(planned, progress), earlier.lexical)
     _write_rows(folder, planned)
     write_converted(folder, _converted(articles, earlier))
@@ -129,12 +129,17 @@ def build(
     return Built(manifest, planned.changes(earlier))
 
 
-def _embed(texts: Sequence[str], embedder: Embedder, progress: Progress) -> Vectors:
-    vectors = np.zeros((len(texts), embedder.dimension), dtype=np.float32)
-    for start in range(0, len(texts), _PASSAGES_AT_ONCE):
-        end = min(start + _PASSAGES_AT_ONCE, len(texts))
-        vectors[start:end] = embedder.encode_documents(texts[start:end])
-        progress("vectors", end, len(texts))
+def _vectors(passages: Sequence[Passage], segments: Segments, embedder: Embedder, progress: Progress) -> Vectors:
+    """Unit vectors of passages; the bundled model has read their tokens already."""
+    vectors = np.zeros((len(passages), embedder.dimension), dtype=np.float32)
+    for start in range(0, len(passages), _PASSAGES_AT_ONCE):
+        end = min(start + _PASSAGES_AT_ONCE, len(passages))
+        if isinstance(embedder, StaticEmbedder):
+            tokens, bounds = segments.tokens_of_each(range(start, end))
+            vectors[start:end] = embedder.encode_tokens(np.split(tokens, bounds[1:-1]))
+        else:
+            vectors[start:end] = embedder.encode_documents([context(passage) for passage in passages[start:end]])
+        progress("vectors", end, len(passages))
     require_units(vectors)
     return vectors
 
