@@ -3,11 +3,11 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from qa.changes import PassageChanges, passage_changes
 from qa.corpus import Unchanged
-from qa.datatypes import Document, Passage
+from qa.datatypes import Document, Passage, shallow
 from qa.earlier import Earlier
 from qa.passages import Chunker
 from qa.text import Language, dominant_language
@@ -55,7 +55,7 @@ class Plan:
             self.lines.append(_line(_record(passage)))
             self.hashes.append(content)
             self.sources.append(known[content])
-        self._close(document.id, document.content_hash, _line({**asdict(document), "text": ""}))
+        self._close(document.id, document.content_hash, _line({**shallow(document), "text": ""}))
 
     def _close(self, identity: str, content_hash: str, line: bytes) -> None:
         self.documents[identity] = content_hash
@@ -95,7 +95,7 @@ def parsed(line: bytes, row: int) -> tuple[Passage, Language]:
 
 
 def _record(passage: Passage) -> dict[str, object]:
-    record: dict[str, object] = {**asdict(passage), "language": dominant_language(passage.text)}
+    record: dict[str, object] = {**shallow(passage), "language": dominant_language(passage.text)}
     del record["id"]  # which is the row
     return record
 

@@ -23,7 +23,7 @@ MONTHS = (
 
 _VARIANTS_FILE = Path(__file__).with_name("han_variants.txt")
 _HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_HAN_CHARACTER = re.compile(f"[{_HAN}]")
+_HAN_RUN = re.compile(f"[{_HAN}]+")
 _HAN_RUN_OR_WORD = re.compile(f"(?P<han>[{_HAN}]+)|(?P<number>\\d+(?:[.,]\\d+)*)|(?P<word>[^\\W\\d_{_HAN}]+)")
 _LATIN_WORD = re.compile(f"[^\\W\\d_{_HAN}]+(?:['’-][^\\W\\d_{_HAN}]+)*")
 _WHOLE_WORD = re.compile(
@@ -127,7 +127,7 @@ def dominant_language(text: str) -> Language:
 
     Where a text has both and the grammar of only one language, that language: “Who is 朱松纯?”, “GPT-4是谁做的”.
     """
-    han, latin = len(_HAN_CHARACTER.findall(text)), len(_LATIN_WORD.findall(text))
+    han, latin = sum(map(len, _HAN_RUN.findall(text))), len(_LATIN_WORD.findall(text))
     if not han:
         return "en"
     if latin:
