@@ -5,13 +5,14 @@ import json
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from qa.config import IndexSettings
+from qa.datatypes import shallow
 from qa.errors import IndexDamagedError, IndexMismatchError, IndexMissingError, IndexUnreadableError, SettingsError
 
 FORMAT = 4
@@ -50,8 +51,7 @@ def recipe() -> str:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Writes the manifest of a generation whose other files are all there."""
-    record = {each.name: getattr(manifest, each.name) for each in fields(manifest)}
-    record["settings"] = asdict(manifest.settings)
+    record = {**shallow(manifest), "settings": asdict(manifest.settings)}
     text = json.dumps({**record, "checksum": _record_checksum(record)}, ensure_ascii=False, indent=1)
     (folder / MANIFEST).write_text(text, encoding="utf-8", newline="\n")
 
