@@ -1,7 +1,8 @@
-"""The command `qa`: build, index, ask, chat, verify, eval, lint, serve, doctor. Only this module prints."""
+"""The command `qa`: build, index, ask, chat, verify, eval, lint, serve, user, doctor. Only this module prints."""
 
 import argparse
 import contextlib
+import getpass
 import json
 import math
 import os
@@ -19,12 +20,13 @@ from qa.chat import Chat, LiveChat
 from qa.config import FileLimits, IndexSettings, Settings
 from qa.datatypes import Answer
 from qa.embedder import BUNDLED
-from qa.errors import CorpusError, QuestionError, ReceiptError, SearchIndexError, WenjuError
+from qa.errors import CorpusError, QuestionError, ReceiptError, SearchIndexError, UsersError, WenjuError
 from qa.llm import settings_from_environment
 from qa.version import __version__
 
 _FEEDBACK = Path("eval/feedback.jsonl")  # beside the questions of `qa eval`
 CANNOT = 2  # exit code: a person has to change something first
+_ROLES = ("reader", "editor")  # of a user; the first where none is named
 _PROMPT = "? "  # of `qa chat`, on a terminal
 _BUILD_SECONDS = 600.0  # that `qa serve` waits for another's build
 _EXPLAINED = 3  # passages that `qa ask --explain` speaks of in plain text; JSON has all
@@ -160,6 +162,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_build_options(serve)
     serve.set_defaults(run=_serve)
 
+    _add_user_commands(commands.add_parser("user", help="say who may log in to the page, see `qa serve --auth`"))
+
     doctor = commands.add_parser("doctor", help="prove that everything works on this machine, unplugged")
     doctor.add_argument("--json", action="store_true", help="print JSON, once all is done")
     _add_index_option(doctor)
@@ -181,6 +185,26 @@ def _add_index_commands(parser: argparse.ArgumentParser) -> None:
     pruning.set_defaults(run=_prune)
     for each in (listing, switching, back, pruning):
         _add_index_option(each)
+
+
+def _add_user_commands(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    listing = commands.add_parser("list", help="the users there are, each with a role")
+    listing.set_defaults(run=_list_users)
+    adding = commands.add_parser("add", help="add a user; the password is asked twice, or is a line of standard input")
+    adding.add_argument("--role", choices=_ROLES, default=_ROLES[0], help="an editor may change articles and index")
+    adding.set_defaults(run=_add_user)
+    role = commands.add_parser("role", help="give a user another role")
+    password = commands.add_parser("password", help="give a user another password, which ends what is logged in")
+    password.set_defaults(run=_set_password)
+    removing = commands.add_parser("remove", help="remove a user, which ends what is logged in")
+    removing.set_defaults(run=_remove_user)
+    for each in (adding, role, password, removing):
+        each.add_argument("name", metavar="NAME")
+    role.add_argument("role", choices=_ROLES)
+    role.set_defaults(run=_set_role)
+    for each in (listing, adding, role, password, removing):
+        each.add_argument("--auth", type=Path, default=Path("users.json"), metavar="FILE", help="default: users.json")
 
 
 def _add_index_option(parser: argparse.ArgumentParser) -> None:
@@ -596,6 +620,59 @@ def _serve(options: argparse.Namespace) -> int:
     feedback = None if options.no_feedback or options.read_only else options.feedback
     serve(live, options.host, options.port, read_only=options.read_only, questions=questions, feedback=feedback)
     return 0
+
+
+def _list_users(options: argparse.Namespace) -> int:
+    from qa import users  # brings argon2, which no question needs
+
+    for user in users.read(options.auth).values():
+        _say(f"{user.name}  {user.role}")
+    return 0
+
+
+def _add_user(options: argparse.Namespace) -> int:
+    from qa import users  # brings argon2, which no question needs
+
+    users.add(options.auth, options.name, options.role, _new_password)
+    _say(f"{options.name} may log in as {options.role}.")
+    return 0
+
+
+def _set_role(options: argparse.Namespace) -> int:
+    from qa import users  # brings argon2, which no question needs
+
+    users.set_role(options.auth, options.name, options.role)
+    _say(f"{options.name} is {options.role} now.")
+    return 0
+
+
+def _set_password(options: argparse.Namespace) -> int:
+    from qa import users  # brings argon2, which no question needs
+
+    users.set_password(options.auth, options.name, _new_password)
+    _say(f"{options.name} has another password now.")
+    return 0
+
+
+def _remove_user(options: argparse.Namespace) -> int:
+    from qa import users  # brings argon2, which no question needs
+
+    users.remove(options.auth, options.name)
+    _say(f"{options.name} may log in no more.")
+    return 0
+
+
+def _new_password() -> str:
+    """A password, typed twice unseen; or the first line of standard input where that is no terminal."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    try:
+        password = getpass.getpass("Password: ")
+        if getpass.getpass("Again: ") == password:
+            return password
+    except EOFError:
+        raise UsersError("No password was given; nothing is changed.") from None
+    raise UsersError("The two passwords differ; nothing is changed.")
 
 
 def _doctor(options: argparse.Namespace) -> int:
