@@ -6,10 +6,12 @@ import getpass
 import json
 import math
 import os
+import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,7 +19,7 @@ from tqdm import tqdm
 
 from qa import changes, generations, question_files, receipts, render
 from qa.chat import Chat, LiveChat
-from qa.config import FileLimits, IndexSettings, Settings
+from qa.config import FileLimits, IndexSettings, PageLimits, Settings
 from qa.datatypes import Answer
 from qa.embedder import BUNDLED
 from qa.errors import CorpusError, QuestionError, ReceiptError, SearchIndexError, UsersError, WenjuError
@@ -159,7 +161,15 @@ def _parser() -> argparse.ArgumentParser:
         help="where what visitors say of answers is kept; default: eval/feedback.jsonl",
     )  # fmt: skip
     serve.add_argument("--no-feedback", action="store_true", help="do not ask visitors what they think of an answer")
-    _add_build_options(serve)
+    serve.add_argument(
+        "--auth", type=Path, metavar="FILE", help="let in only who logs in; `qa user add` makes the file"
+    )
+    serve.add_argument(
+        "--allow-host", type=_host_name, action="append", default=[], metavar="NAME",
+        help="a name of this server, as behind a proxy or in a network; may be repeated. Without it the server answers "
+        "to localhost, and where --host is no loopback address to every IP address",
+    )  # fmt: skip
+    _add_build_options(serve, PageLimits())
     serve.set_defaults(run=_serve)
 
     _add_user_commands(commands.add_parser("user", help="say who may log in to the page, see `qa serve --auth`"))
@@ -215,29 +225,39 @@ def _add_corpus_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--corpus", type=Path, default=Path("corpus"), metavar="DIR", help="default: corpus")
 
 
-def _add_build_options(parser: argparse.ArgumentParser) -> None:
+def _add_build_options(parser: argparse.ArgumentParser, *more_limits: PageLimits) -> None:
     _add_corpus_option(parser)
     _add_index_option(parser)
     parser.add_argument("--embedder", default=BUNDLED, metavar="MODEL", help="a sentence-transformers folder or name")
     parser.add_argument(
         "--passage-bytes", type=int, default=IndexSettings().passage_bytes, metavar="N", help="UTF-8 bytes a passage"
     )
-    _add_limit_option(parser)
+    _add_limit_option(parser, *more_limits)
 
 
-def _add_limit_option(parser: argparse.ArgumentParser) -> None:
-    defaults = ", ".join(f"{name}={value}" for name, value in asdict(FileLimits()).items())
+def _add_limit_option(parser: argparse.ArgumentParser, *more_limits: PageLimits) -> None:
+    known = asdict(FileLimits())
+    for limits in more_limits:
+        known |= asdict(limits)
+    visitors = ", and what visitors may ask" if more_limits else ""
     parser.add_argument(
-        "--limit", type=_limit, action="append", default=[], metavar="NAME=N",
-        help=f"what reading one article may take; may be repeated. Default: {defaults}",
+        "--limit", type=partial(_limit, known), action="append", default=[], metavar="NAME=N",
+        help=f"what reading one article may take{visitors}; may be repeated. "
+        f"Default: {', '.join(f'{name}={value}' for name, value in known.items())}",
     )  # fmt: skip
 
 
-def _limit(text: str) -> tuple[str, int]:
+def _limit(known: Collection[str], text: str) -> tuple[str, int]:
     name, _, value = text.partition("=")
-    if name not in asdict(FileLimits()) or not value.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=N with one of {', '.join(asdict(FileLimits()))}")
+    if name not in known or not value.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=N with one of {', '.join(known)}")
     return name, int(value)
+
+
+def _host_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a name such as wenju.example.org, without port or http://")
+    return text
 
 
 def _floor(text: str) -> tuple[str, float]:
@@ -249,7 +269,8 @@ def _floor(text: str) -> tuple[str, float]:
 
 
 def _index_settings(options: argparse.Namespace) -> IndexSettings:
-    return IndexSettings(embedder=options.embedder, passage_bytes=options.passage_bytes, **dict(options.limit))
+    limits = {name: value for name, value in options.limit if name in asdict(FileLimits())}
+    return IndexSettings(embedder=options.embedder, passage_bytes=options.passage_bytes, **limits)
 
 
 def _build(options: argparse.Namespace) -> int:
@@ -607,18 +628,27 @@ def _lint(options: argparse.Namespace) -> int:
 
 def _serve(options: argparse.Namespace) -> int:
     settings = _index_settings(options)
+    limits = PageLimits(**{name: value for name, value in options.limit if name in asdict(PageLimits())})
     reason = generations.reason_to_build(options.corpus, options.index, settings)
     if reason:
         _say(f"Building the index: {reason}")
         _build_now(options.corpus, options.index, settings)
-    from ui.server import serve  # brings the page, which no other command needs
+    from ui.server import Options, serve  # bring the page, which no other command needs
 
     answering = Settings(language_model=settings_from_environment())
     live = LiveChat(options.index, answering, expected=settings)
     usual = Path("eval/questions.jsonl")
     questions = options.questions or (usual if usual.is_file() else None)
     feedback = None if options.no_feedback or options.read_only else options.feedback
-    serve(live, options.host, options.port, read_only=options.read_only, questions=questions, feedback=feedback)
+    served = Options(
+        read_only=options.read_only,
+        users=options.auth,
+        names=tuple(options.allow_host),
+        questions=questions,
+        feedback=feedback,
+        limits=limits,
+    )
+    serve(live, options.host, options.port, served)
     return 0
 
 
