@@ -22,7 +22,7 @@ from ui.sessions import Sessions
 from ui.texts import say
 
 LONGEST_FORM = 20_000  # bytes
-FAILURES, FAILURES_OF_ADDRESS, FORGOTTEN_SECONDS = 5, 20, 60  # of a name from an address; of an address
+FAILURES, FAILURES_OF_ADDRESS, FORGOTTEN_SECONDS = 5, 20, 300  # of a name from an address; of an address
 _OPEN = ("/healthz",)
 _KEPT = ("/assets/", "/static/")  # files of the page that a browser may keep: nobody's in particular
 _STATUS = {"login_wrong": 401, "logins_too_often": 429, "login_unavailable": 503}
