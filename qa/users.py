@@ -7,7 +7,6 @@ it. `qa user` writes it, whole or not at all.
 import json
 import re
 import secrets
-import threading
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -43,7 +42,7 @@ Change = Callable[[dict[str, User]], None]
 
 
 class Users:
-    """The users of a file, which is read again once it has changed; safe to ask from several threads."""
+    """The users of a file, which is read again once it has changed."""
 
     def __init__(self, path: Path) -> None:
         """Reads the file.
@@ -51,7 +50,7 @@ class Users:
         Raises:
             UsersError: if it cannot be read, is damaged, or names nobody.
         """
-        self._path, self._hasher, self._one_at_a_time = path, PasswordHasher(), threading.Lock()
+        self._path, self._hasher = path, PasswordHasher()
         self._nobody = self._hasher.hash(secrets.token_hex())
         self._stamp: tuple[int, ...] = ()
         self._users: Mapping[str, User] = {}
@@ -67,16 +66,15 @@ class Users:
         return self._now().get(unicodedata.normalize("NFC", name))
 
     def verified(self, name: str, password: str) -> User | None:
-        """The user of that name and password, told as slowly where there is none; one is told at a time.
+        """The user of that name and password, told as slowly where there is none; it takes 64 MB for a moment.
 
         Raises:
             UsersError: if the file cannot be read any more.
         """
         user = self.named(name)
+        given = unicodedata.normalize("NFC", password[:LONGEST_PASSWORD])
         try:
-            with self._one_at_a_time:  # a hash takes 64 MB
-                given = unicodedata.normalize("NFC", password[:LONGEST_PASSWORD])
-                self._hasher.verify(user.password if user else self._nobody, given)
+            self._hasher.verify(user.password if user else self._nobody, given)
         except Argon2Error:
             return None
         return user

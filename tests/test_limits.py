@@ -12,6 +12,7 @@ from pages import CHINESE, ENGLISH, exchanges, question_box, served, submit
 from playwright.sync_api import Browser, expect
 
 from qa.chat import Chat
+from qa.cli import CANNOT, main
 from qa.config import PageLimits
 from qa.errors import SettingsError
 from ui.limits import Pace, address_of
@@ -63,6 +64,24 @@ def test_a_limit_is_at_least_one(name: str) -> None:
     """A limit of nothing, which would let nobody in, is an error that names it."""
     with pytest.raises(SettingsError, match=name):
         PageLimits(**{name: 0})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [(("serve", "--limit", "calls_per_minute=0"), "must be at least 1"),
+     (("serve", "--limit", "calls=1"), "one of file_bytes"),
+     (("serve", "--limit", "call_bytes=x"), "one of file_bytes"),
+     (("build", "--limit", "call_bytes=1"), "one of file_bytes")],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)  # fmt: skip
+def test_an_odd_limit_is_said(arguments: tuple[str, ...], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A limit that does not exist, is no number or lets nobody in is refused before anything is built."""
+    try:
+        code = main(arguments)
+    except SystemExit as ended:
+        code = ended.code
+    assert code == CANNOT
+    assert says in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")

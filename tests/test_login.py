@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from pages import CHINESE, ENGLISH, LAPTOP, ask, exchanges, question_box, served
+from pages import CHINESE, ENGLISH, LAPTOP, PHONE, ask, exchanges, question_box, served
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from qa import users
@@ -356,6 +356,21 @@ def test_nobody_edits_where_the_server_is_for_reading(small_index: Path, account
         log_in(client, "王芳")
         assert "for reading only" in called(client, "write", ["en", "a.md", "text", "", ""])
         assert client.put("/articles/a.md", content=b"x").status_code == 403
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+def test_a_long_name_leaves_room(locale: str, changing: str, accounts: Path, enter: Enter) -> None:
+    """However long a user's name is, the header fits a phone, and hides neither a tab nor a switch on a laptop."""
+    name = "A.very.long.name@" + "w" * 40
+    users.add(accounts, name, "reader", lambda: PASSWORD)
+    page = enter(name, at=changing, locale=locale)
+    tabs = page.get_by_role("tab").last.bounding_box()
+    switch = page.get_by_role("banner").get_by_role("group").first.bounding_box()
+    assert tabs["x"] + tabs["width"] <= switch["x"]
+    page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE[0]
+    leave = page.locator("[data-leave]").bounding_box()
+    assert leave["x"] + leave["width"] <= PHONE[0]
 
 
 OFFERS = ("New article", "Rebuild anyway")

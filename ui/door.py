@@ -84,7 +84,9 @@ class Door:
             return refusal(413, "call_long", limit=f"{LONGEST_FORM:,}")
         language: Language = "zh" if form.get("language") == "zh" else "en"
         name, address = form.get("name", "")[:LONGEST_NAME], address_of(request.scope)
-        async with self._one_at_a_time:  # so that many attempts at once are no more than one after the other
+        async with (
+            self._one_at_a_time
+        ):  # many attempts at once are no more than one after the other, and take no more room
             wait = max(self._failures.wait(f"{address} {name}"), self._failures_of_address.wait(address))
             if wait:
                 return _page(language, "logins_too_often", name, wait)

@@ -28,7 +28,7 @@ _WRITTEN = re.compile(r"/articles/.{1,2000}")
 Name = Annotated[str, Field(max_length=20)]
 Value = Annotated[str, Field(strict=True, max_length=10_000)]
 _ASKED = ("/gradio_api/run/predict", "/gradio_api/queue/join")
-_OWN = ("header", "in_language", "render")  # functions that an open page calls by itself, which are never too many
+_OWN = ("header", "in_language", "render", "uploaded")  # what an open page calls by itself is never too often
 
 
 class Call(BaseModel):
