@@ -1,14 +1,17 @@
-"""The command `qa`: build, index, ask, chat, verify, eval, lint, serve, doctor. Only this module prints."""
+"""The command `qa`: build, index, ask, chat, verify, eval, lint, serve, user, doctor. Only this module prints."""
 
 import argparse
 import contextlib
+import getpass
 import json
 import math
 import os
+import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -16,15 +19,16 @@ from tqdm import tqdm
 
 from qa import changes, generations, question_files, receipts, render
 from qa.chat import Chat, LiveChat
-from qa.config import FileLimits, IndexSettings, Settings
+from qa.config import FileLimits, IndexSettings, PageLimits, Settings
 from qa.datatypes import Answer
 from qa.embedder import BUNDLED
-from qa.errors import CorpusError, QuestionError, ReceiptError, SearchIndexError, WenjuError
+from qa.errors import CorpusError, QuestionError, ReceiptError, SearchIndexError, UsersError, WenjuError
 from qa.llm import settings_from_environment
 from qa.version import __version__
 
 _FEEDBACK = Path("eval/feedback.jsonl")  # beside the questions of `qa eval`
 CANNOT = 2  # exit code: a person has to change something first
+_ROLES = ("reader", "editor")  # of a user; the first where none is named
 _PROMPT = "? "  # of `qa chat`, on a terminal
 _BUILD_SECONDS = 600.0  # that `qa serve` waits for another's build
 _EXPLAINED = 3  # passages that `qa ask --explain` speaks of in plain text; JSON has all
@@ -157,8 +161,18 @@ def _parser() -> argparse.ArgumentParser:
         help="where what visitors say of answers is kept; default: eval/feedback.jsonl",
     )  # fmt: skip
     serve.add_argument("--no-feedback", action="store_true", help="do not ask visitors what they think of an answer")
-    _add_build_options(serve)
+    serve.add_argument(
+        "--auth", type=Path, metavar="FILE", help="let in only who logs in; `qa user add` makes the file"
+    )
+    serve.add_argument(
+        "--allow-host", type=_host_name, action="append", default=[], metavar="NAME",
+        help="a name of this server, as behind a proxy or in a network; may be repeated. Without it the server answers "
+        "to localhost, and where --host is no loopback address to every IP address",
+    )  # fmt: skip
+    _add_build_options(serve, PageLimits())
     serve.set_defaults(run=_serve)
+
+    _add_user_commands(commands.add_parser("user", help="say who may log in to the page, see `qa serve --auth`"))
 
     doctor = commands.add_parser("doctor", help="prove that everything works on this machine, unplugged")
     doctor.add_argument("--json", action="store_true", help="print JSON, once all is done")
@@ -183,6 +197,26 @@ def _add_index_commands(parser: argparse.ArgumentParser) -> None:
         _add_index_option(each)
 
 
+def _add_user_commands(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    listing = commands.add_parser("list", help="the users there are, each with a role")
+    listing.set_defaults(run=_list_users)
+    adding = commands.add_parser("add", help="add a user; the password is asked twice, or is a line of standard input")
+    adding.add_argument("--role", choices=_ROLES, default=_ROLES[0], help="an editor may change articles and index")
+    adding.set_defaults(run=_add_user)
+    role = commands.add_parser("role", help="give a user another role")
+    password = commands.add_parser("password", help="give a user another password, which ends what is logged in")
+    password.set_defaults(run=_set_password)
+    removing = commands.add_parser("remove", help="remove a user, which ends what is logged in")
+    removing.set_defaults(run=_remove_user)
+    for each in (adding, role, password, removing):
+        each.add_argument("name", metavar="NAME")
+    role.add_argument("role", choices=_ROLES)
+    role.set_defaults(run=_set_role)
+    for each in (listing, adding, role, password, removing):
+        each.add_argument("--auth", type=Path, default=Path("users.json"), metavar="FILE", help="default: users.json")
+
+
 def _add_index_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--index", type=Path, default=Path("index"), metavar="DIR", help="default: index")
 
@@ -191,29 +225,39 @@ def _add_corpus_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--corpus", type=Path, default=Path("corpus"), metavar="DIR", help="default: corpus")
 
 
-def _add_build_options(parser: argparse.ArgumentParser) -> None:
+def _add_build_options(parser: argparse.ArgumentParser, *more_limits: PageLimits) -> None:
     _add_corpus_option(parser)
     _add_index_option(parser)
     parser.add_argument("--embedder", default=BUNDLED, metavar="MODEL", help="a sentence-transformers folder or name")
     parser.add_argument(
         "--passage-bytes", type=int, default=IndexSettings().passage_bytes, metavar="N", help="UTF-8 bytes a passage"
     )
-    _add_limit_option(parser)
+    _add_limit_option(parser, *more_limits)
 
 
-def _add_limit_option(parser: argparse.ArgumentParser) -> None:
-    defaults = ", ".join(f"{name}={value}" for name, value in asdict(FileLimits()).items())
+def _add_limit_option(parser: argparse.ArgumentParser, *more_limits: PageLimits) -> None:
+    known = asdict(FileLimits())
+    for limits in more_limits:
+        known |= asdict(limits)
+    visitors = ", and what visitors may ask" if more_limits else ""
     parser.add_argument(
-        "--limit", type=_limit, action="append", default=[], metavar="NAME=N",
-        help=f"what reading one article may take; may be repeated. Default: {defaults}",
+        "--limit", type=partial(_limit, known), action="append", default=[], metavar="NAME=N",
+        help=f"what reading one article may take{visitors}; may be repeated. "
+        f"Default: {', '.join(f'{name}={value}' for name, value in known.items())}",
     )  # fmt: skip
 
 
-def _limit(text: str) -> tuple[str, int]:
+def _limit(known: Collection[str], text: str) -> tuple[str, int]:
     name, _, value = text.partition("=")
-    if name not in asdict(FileLimits()) or not value.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=N with one of {', '.join(asdict(FileLimits()))}")
+    if name not in known or not value.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=N with one of {', '.join(known)}")
     return name, int(value)
+
+
+def _host_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a name such as wenju.example.org, without port or http://")
+    return text
 
 
 def _floor(text: str) -> tuple[str, float]:
@@ -225,7 +269,8 @@ def _floor(text: str) -> tuple[str, float]:
 
 
 def _index_settings(options: argparse.Namespace) -> IndexSettings:
-    return IndexSettings(embedder=options.embedder, passage_bytes=options.passage_bytes, **dict(options.limit))
+    limits = {name: value for name, value in options.limit if name in asdict(FileLimits())}
+    return IndexSettings(embedder=options.embedder, passage_bytes=options.passage_bytes, **limits)
 
 
 def _build(options: argparse.Namespace) -> int:
@@ -583,19 +628,81 @@ def _lint(options: argparse.Namespace) -> int:
 
 def _serve(options: argparse.Namespace) -> int:
     settings = _index_settings(options)
+    limits = PageLimits(**{name: value for name, value in options.limit if name in asdict(PageLimits())})
     reason = generations.reason_to_build(options.corpus, options.index, settings)
     if reason:
         _say(f"Building the index: {reason}")
         _build_now(options.corpus, options.index, settings)
-    from ui.server import serve  # brings the page, which no other command needs
+    from ui.server import Options, serve  # bring the page, which no other command needs
 
     answering = Settings(language_model=settings_from_environment())
     live = LiveChat(options.index, answering, expected=settings)
     usual = Path("eval/questions.jsonl")
     questions = options.questions or (usual if usual.is_file() else None)
     feedback = None if options.no_feedback or options.read_only else options.feedback
-    serve(live, options.host, options.port, read_only=options.read_only, questions=questions, feedback=feedback)
+    served = Options(
+        read_only=options.read_only,
+        users=options.auth,
+        names=tuple(options.allow_host),
+        questions=questions,
+        feedback=feedback,
+        limits=limits,
+    )
+    serve(live, options.host, options.port, served)
     return 0
+
+
+def _list_users(options: argparse.Namespace) -> int:
+    from qa import users  # brings argon2, which no question needs
+
+    for user in users.read(options.auth).values():
+        _say(f"{user.name}  {user.role}")
+    return 0
+
+
+def _add_user(options: argparse.Namespace) -> int:
+    from qa import users  # brings argon2, which no question needs
+
+    users.add(options.auth, options.name, options.role, _new_password)
+    _say(f"{options.name} may log in as {options.role}.")
+    return 0
+
+
+def _set_role(options: argparse.Namespace) -> int:
+    from qa import users  # brings argon2, which no question needs
+
+    users.set_role(options.auth, options.name, options.role)
+    _say(f"{options.name} is {options.role} now.")
+    return 0
+
+
+def _set_password(options: argparse.Namespace) -> int:
+    from qa import users  # brings argon2, which no question needs
+
+    users.set_password(options.auth, options.name, _new_password)
+    _say(f"{options.name} has another password now.")
+    return 0
+
+
+def _remove_user(options: argparse.Namespace) -> int:
+    from qa import users  # brings argon2, which no question needs
+
+    users.remove(options.auth, options.name)
+    _say(f"{options.name} may log in no more.")
+    return 0
+
+
+def _new_password() -> str:
+    """A password, typed twice unseen; or the first line of standard input where that is no terminal."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    try:
+        password = getpass.getpass("Password: ")
+        if getpass.getpass("Again: ") == password:
+            return password
+    except EOFError:
+        raise UsersError("No password was given; nothing is changed.") from None
+    raise UsersError("The two passwords differ; nothing is changed.")
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -36,6 +36,22 @@ class FileLimits:
             _require(getattr(self, name) >= 1, f"{name} must be at least 1, not {getattr(self, name)}.")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageLimits:
+    """What visitors may ask of the page's server; whoever asks more is refused, and told when to try again."""
+
+    calls_per_minute: int = 600  # of one visitor: an answer, an opened citation, a letter typed into a search
+    questions_at_once: int = 4  # that are answered at the same time, of all visitors
+    questions_waiting: int = 40  # for their turn, of all visitors
+    call_bytes: int = 4_000_000  # a call brings what was asked so far, up to a few thousand bytes a question
+    upload_bytes: int = 32_000_000
+    session_hours: int = 12  # until one has to log in again
+
+    def __post_init__(self) -> None:
+        for name in PageLimits.__dataclass_fields__:
+            _require(getattr(self, name) >= 1, f"{name} must be at least 1, not {getattr(self, name)}.")
+
+
 @dataclass(frozen=True, slots=True)
 class IndexSettings(FileLimits):
     """What is baked into an index; saved in its manifest and compared when it is opened."""

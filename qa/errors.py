@@ -19,6 +19,7 @@ WenjuError
 ├── ReceiptError                a receipt that cannot be read, trusted or written
 ├── ReportError                 a report that cannot be compared
 ├── FeedbackError               a file of feedback that cannot be written
+├── UsersError                  a file of users, or a change to it, that cannot be used
 └── LanguageModelError          the language model's server did not write an answer
 """
 
@@ -160,6 +161,10 @@ class FeedbackError(WenjuError):
     def __init__(self, message: str, path: Path) -> None:
         super().__init__(message)
         self.path = path
+
+
+class UsersError(WenjuError):
+    """A file of users that cannot be read or written, or a change that cannot be made to it."""
 
 
 class LanguageModelError(WenjuError):

@@ -202,14 +202,21 @@ def save(path: Path, receipts: Sequence[Receipt]) -> None:
         ) from error
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str, *, mode: int = 0o666) -> None:
     """Replaces a file by a text in UTF-8, whole or not at all; it is on the disk once this returns.
+
+    Args:
+        path: the file.
+        text: all of it.
+        mode: who may read and write it, less what the umask forbids.
 
     Raises:
         OSError: if it cannot be written.
     """
     written = path.with_name(f"{path.name}.{os.getpid()}")
     try:
+        written.unlink(missing_ok=True)
+        written.touch(mode)
         with written.open("w", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()

@@ -77,14 +77,15 @@ def served(chat: Chat, **options: Any) -> Iterator[str]:
     """The page over a chat, with those options; calls made before the server is up wait in the socket's queue."""
     import uvicorn  # these take seconds, which other tests need not wait for
 
-    from ui.server import create_app
+    from ui.server import Options, create_app
 
     listening = socket.create_server(("127.0.0.1", 0))
     live = LiveChat(chat.index.folder.parent, chat.settings)
     # gradio wants a running event loop while the page is made: the server makes it in its own.
     settings = uvicorn.Config(
-        partial(create_app, live, **options), factory=True, log_level="error", timeout_graceful_shutdown=1
-    )
+        partial(create_app, live, "127.0.0.1", Options(**options)), factory=True, log_level="error",
+        timeout_graceful_shutdown=1, proxy_headers=False,
+    )  # fmt: skip
     server = uvicorn.Server(settings)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()

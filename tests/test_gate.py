@@ -11,7 +11,7 @@ import pytest
 from pages import CHINESE, ENGLISH, served
 
 from qa.chat import Chat
-from ui.gate import LONGEST_CALL
+from qa.config import PageLimits
 
 CALL = "/gradio_api/run/predict"
 
@@ -134,10 +134,12 @@ def test_what_is_no_call_is_refused(body: bytes, client: httpx.Client) -> None:
 
 def test_a_call_may_not_be_too_long(client: httpx.Client, numbers: dict[str, int]) -> None:
     """A body is read up to a limit, and refused with it."""
-    body = json.dumps({"fn_index": numbers["respond"], "data": ["x" * LONGEST_CALL, "en", "[]", None, None]}).encode()
+    body = json.dumps(
+        {"fn_index": numbers["respond"], "data": ["x" * PageLimits().call_bytes, "en", "[]", None, None]}
+    ).encode()
     answer = client.post(CALL, content=body)
     assert answer.status_code == 413
-    assert f"{LONGEST_CALL:,}" in answer.json()["detail"]
+    assert f"{PageLimits().call_bytes:,}" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(

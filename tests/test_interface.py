@@ -41,6 +41,7 @@ PUT_TOGETHER = (
     "kind_",
     "setting_",
     "save_",
+    "role_",
     "zh",
     "en",
 )  # of a beginning and a value, or as a document's language

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Error, Locator, Page, expect
 from qa import generations, offline
 from qa.chat import Chat, LiveChat
 from qa.errors import WenjuError
-from ui.server import serve
+from ui.server import Options, serve
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -195,7 +195,7 @@ def test_an_address_in_use_is_a_person_s_to_mend(chat: Chat) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         for port in (taken.getsockname()[1], 65_536):
             with pytest.raises(WenjuError, match=f"port {port}") as caught:
-                serve(LiveChat(chat.index.folder.parent), "127.0.0.1", port)
+                serve(LiveChat(chat.index.folder.parent), "127.0.0.1", port, Options())
             assert "\n" not in str(caught.value)
 
 

@@ -10,7 +10,7 @@ import pytest
 from pages import served
 
 from qa.chat import Chat
-from ui.uploads import LONGEST_UPLOAD
+from qa.config import PageLimits
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_a_file_that_is_too_long_is_not_kept(client: httpx.Client, small_corpus:
     """Of a file above the limit nothing is written."""
     before = files(small_corpus)
     part = b"x" * 1_000_000
-    parts = (part for _ in range(LONGEST_UPLOAD // len(part) + 1))
+    parts = (part for _ in range(PageLimits().upload_bytes // len(part) + 1))
     with contextlib.suppress(httpx.TransportError):  # the server stops reading
         assert client.put("/articles/a.md", content=parts).status_code == 413
     assert files(small_corpus) == before

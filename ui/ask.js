@@ -62,12 +62,13 @@
   }
 
   // gradio loads the page anew once a server that was away is back; what was being typed stays.
-  const draft = sessionStorage.getItem('wenju.draft');
-  addEventListener('pagehide', () => box() && sessionStorage.setItem('wenju.draft', box().value));
-  if (draft) wenju.after.push(function restore() {
+  const draft = () => `wenju.${wenju.own('draft')}`;
+  addEventListener('pagehide', () => box() && sessionStorage.setItem(draft(), box().value));
+  wenju.after.push(function restore() {
     if (!root.classList.contains('ready') || !box()) return;
     wenju.after.splice(wenju.after.indexOf(restore), 1);
-    if (!box().value) type(draft);
+    const typed = sessionStorage.getItem(draft());
+    if (typed && !box().value) type(typed);
   });
 
   document.addEventListener('click', event => {

@@ -158,9 +158,12 @@ class AskPanel:
             self.conversation.rate(self.rate, talk, given, **direct)
             self.correction.correct(self.correct, talk, given, **direct)
             self.correction.dismiss(lambda: "", None, self.correction, **direct)
-        self.history.change(None, self.history, js="text => { wenju.keep('history', text) }")
+        self.history.change(None, self.history, js="text => { wenju.keep(wenju.own('history'), text) }")
         # A visitor who comes back brings the conversation along.
-        come = "(language, history, ...others) => [language, history || wenju.recall('history') || '[]', ...others]"
+        come = (
+            "(language, history, ...others) => "
+            "[language, history || wenju.recall(wenju.own('history')) || '[]', ...others]"
+        )
         self._language.change(self.render, [*talk, self.shown], everything, js=come, **direct)
 
     def respond(self, question: str, language: Language, history: str, answers: list[Answer], turn: Turn) -> Updates:

@@ -29,12 +29,12 @@ class Badge:
         for changed in (self.standing, interface.language):
             changed.change(self.render, interface.language, self.pane, **direct)
 
-    def render(self, language: Language) -> str:
+    def render(self, language: Language, request: gr.Request) -> str:
         """The badge as things stand."""
-        return badge_html(self._workroom, language)
+        return badge_html(self._workroom, self._workroom.may_edit(request), language)
 
 
-def badge_html(workroom: Workroom, language: Language) -> str:
+def badge_html(workroom: Workroom, edit: bool, language: Language) -> str:
     """The number and passages of the live generation, what is newer than it, and the button that builds."""
     index, state = workroom.live.current().index, workroom.builder.state
     pending = count_pending(workroom.inventory.files(index))
@@ -47,7 +47,7 @@ def badge_html(workroom: Workroom, language: Language) -> str:
     elif pending:
         newer = say("badge_pending" if pending > 1 else "badge_one_pending", language, count=pending)
         more = f'<span class="pill">{newer}</span>'
-        if workroom.may_edit():
+        if edit:
             label = say("badge_rebuild", language, newer=newer)
             more = (
                 f'<button type="button" class="pill" {sends("rebuild")} data-tab="corpus" aria-label="{label}" '

@@ -42,7 +42,9 @@
       if (file.size > Number(input.dataset.most)) { said.push(`${input.dataset.large} ${file.name}`); continue; }
       const address = `/articles/${encodeURIComponent(file.name)}?language=${wenju.language()}&replace=${Boolean(replace)}`;
       try {
-        const answer = await fetch(address, { method: 'PUT', body: file });
+        const put = () => fetch(address, { method: 'PUT', body: file });
+        let answer = await put();
+        while (answer.status === 429) { await wenju.pause(answer); answer = await put(); }
         said.push(answer.ok ? (await answer.json()).said : `${input.dataset.failed} ${file.name}`);
       } catch { said.push(`${input.dataset.failed} ${file.name}`); }
     }

@@ -22,7 +22,6 @@ from ui.corpus_view import View, article_html, generations_html, lint_html, prev
 from ui.interface import Interface, numbers, pane, sends
 from ui.notices import notice_html, notice_text
 from ui.texts import say
-from ui.uploads import LONGEST_UPLOAD
 from ui.workroom import Workroom
 
 Updates = dict[gr.blocks.Block, Any]
@@ -124,16 +123,20 @@ class CorpusPanel:
 
     # What the visitor sees.
 
-    def render(self, language: Language, choice: Choice, view: View) -> Updates:
+    def render(self, language: Language, choice: Choice, view: View, request: gr.Request) -> Updates:
         """Everything as things stand, in the language of the page; a notice and an edit are left as they are."""
-        updates = self._shown(language, choice, view)
+        updates, room = self._shown(language, choice, view, request), self._workroom
         kept = {component: updates[component] for component in (self.list, self.looked_at)}
         kept[self.view] = updates[self.view]["value"]
-        return {**kept, self.strip: self._strip(language), self.tools: tools_html(self._workroom, language)}
+        return {
+            **kept,
+            self.strip: self._strip(language, request),
+            self.tools: tools_html(room.may_edit(request), room.limits.upload_bytes, language),
+        }
 
-    def _strip(self, language: Language) -> str:
+    def _strip(self, language: Language, request: gr.Request) -> str:
         pending = count_pending(self._files())
-        return strip_html(self._workroom.builder.state, pending, self._workroom.may_edit(), language)
+        return strip_html(self._workroom.builder.state, pending, self._workroom.may_edit(request), language)
 
     def _files(self) -> tuple[ArticleFile, ...]:
         return self._workroom.inventory.files(self._live.current().index)
@@ -143,12 +146,13 @@ class CorpusPanel:
         matching = inventory.matching(index, choice.words) if choice.words.strip() else inventory.files(index)
         return list_html(inventory.files(index), matching, choice, view.name, language)
 
-    def _shown(self, language: Language, choice: Choice, view: View, notice: str = "") -> Updates:
+    def _shown(self, language: Language, choice: Choice, view: View, request: gr.Request, notice: str = "") -> Updates:
         """A view, with the list beside it, and no editor."""
+        edit = self._workroom.may_edit(request)
         try:
-            html = self._view_html(view, language)
+            html = self._view_html(view, edit, language)
         except WenjuError as error:
-            html, notice = welcome_html(self._workroom.may_edit(), language), notice_html(error, language)
+            html, notice = welcome_html(edit, language), notice_html(error, language)
         return {
             self.view: gr.update(value=html, visible=True),
             self.looked_at: view,
@@ -157,11 +161,10 @@ class CorpusPanel:
             self.notice: notice,
         }
 
-    def _view_html(self, view: View, language: Language) -> str:
-        edit = self._workroom.may_edit()
+    def _view_html(self, view: View, edit: bool, language: Language) -> str:
         match view.kind:
             case "article" | "delete":
-                return self._article_html(view, language)
+                return self._article_html(view, edit, language)
             case "generations":
                 return generations_html(generations.listed(self._workroom.root), edit, language)
             case "lint":
@@ -170,7 +173,7 @@ class CorpusPanel:
                 return report_html(built, language)
         return welcome_html(edit, language)
 
-    def _article_html(self, view: View, language: Language) -> str:
+    def _article_html(self, view: View, edit: bool, language: Language) -> str:
         room = self._workroom
         file = next((file for file in self._files() if file.id == view.name), None)
         if file is None:
@@ -178,13 +181,13 @@ class CorpusPanel:
         try:
             file_hash = editing.file_hash(room.corpus, file.id, room.settings)
         except EditError as error:
-            return unreadable_html(file, notice_text(error, language), "", view, room.may_edit(), language)
+            return unreadable_html(file, notice_text(error, language), "", view, edit, language)
         try:
             document = room.inventory.article(file.id)
         except ArticleError as error:
             reason = notice_text(error, language)
-            return unreadable_html(file, reason, file_hash, view, room.may_edit(), language)
-        return article_html(document, file, file_hash, view, room.may_edit(), language)
+            return unreadable_html(file, reason, file_hash, view, edit, language)
+        return article_html(document, file, file_hash, view, edit, language)
 
     # What the visitor chooses.
 
@@ -211,51 +214,53 @@ class CorpusPanel:
     def _chosen(self, language: Language, choice: Choice, view: View) -> Updates:
         return {self.list: self._list(language, choice, view), self.choice: choice}
 
-    def read(self, language: Language, choice: Choice, event: gr.EventData) -> Updates:
+    def read(self, language: Language, choice: Choice, event: gr.EventData, request: gr.Request) -> Updates:
         """An article, rendered or letter by letter."""
         name, (line,) = str(event._data.get("name", "")), numbers(event, "line")
         shown = View("article", name, event._data.get("look_at") == "text", max(line, 0))
-        return self._shown(language, choice, shown)
+        return self._shown(language, choice, shown, request)
 
-    def show_generations(self, language: Language, choice: Choice) -> Updates:
+    def show_generations(self, language: Language, choice: Choice, request: gr.Request) -> Updates:
         """The generations of the index."""
-        return self._shown(language, choice, View("generations"))
+        return self._shown(language, choice, View("generations"), request)
 
-    def report(self, language: Language, choice: Choice) -> Updates:
+    def report(self, language: Language, choice: Choice, request: gr.Request) -> Updates:
         """What the last build did."""
-        return self._shown(language, choice, View("report"))
+        return self._shown(language, choice, View("report"), request)
 
-    def lint(self, language: Language, choice: Choice) -> Updates:
+    def lint(self, language: Language, choice: Choice, request: gr.Request) -> Updates:
         """What of the articles will answer badly."""
         try:
             findings = tuple(lint(self._workroom.corpus, self._workroom.settings))
         except WenjuError as error:
-            return self._shown(language, choice, View(), notice_html(error, language))
-        return self._shown(language, choice, View("lint", findings=findings))
+            return self._shown(language, choice, View(), request, notice_html(error, language))
+        return self._shown(language, choice, View("lint", findings=findings), request)
 
     # What the visitor changes.
 
-    def uploaded(self, language: Language, choice: Choice, view: View, event: gr.EventData) -> Updates:
+    def uploaded(
+        self, language: Language, choice: Choice, view: View, event: gr.EventData, request: gr.Request
+    ) -> Updates:
         """What became of the files that were sent, as the server said of each."""
         said = str(event._data.get("said", ""))
         return {
             self.notice: said_html(said.splitlines()),
             self.list: self._list(language, choice, view),
-            self.strip: self._strip(language),
+            self.strip: self._strip(language, request),
         }
 
-    def new(self, language: Language) -> Updates:
+    def new(self, language: Language, request: gr.Request) -> Updates:
         """An empty editor."""
-        return self._editing(language, lambda: Opened("", say("new_text", language), ""))
+        return self._editing(language, request, lambda: Opened("", say("new_text", language), ""))
 
-    def edit(self, language: Language, event: gr.EventData) -> Updates:
+    def edit(self, language: Language, event: gr.EventData, request: gr.Request) -> Updates:
         """The editor with an article in it."""
         room, name = self._workroom, str(event._data.get("name", ""))
-        return self._editing(language, lambda: editing.open_text(room.corpus, name, room.settings))
+        return self._editing(language, request, lambda: editing.open_text(room.corpus, name, room.settings))
 
-    def _editing(self, language: Language, open_text: Callable[[], Opened]) -> Updates:
+    def _editing(self, language: Language, request: gr.Request, open_text: Callable[[], Opened]) -> Updates:
         try:
-            self._workroom.require_edit()
+            self._workroom.require_edit(request)
             opened = open_text()
         except WenjuError as error:
             return {self.notice: notice_html(error, language)}
@@ -271,11 +276,13 @@ class CorpusPanel:
             self.preview: "",
         }
 
-    def write(self, language: Language, name: str, text: str, edited: str, read_as: str, choice: Choice) -> Updates:
+    def write(
+        self, language: Language, name: str, text: str, edited: str, read_as: str, choice: Choice, request: gr.Request
+    ) -> Updates:
         """Saves what is in the editor; where that is refused, it stays there."""
         room = self._workroom
         try:
-            room.require_edit()
+            room.require_edit(request)
             if edited:
                 editing.replace_text(room.corpus, Opened(edited, "", read_as), text, room.settings)
             else:
@@ -284,22 +291,25 @@ class CorpusPanel:
             return {self.told: notice_html(error, language)}
         room.inventory.forget()
         saved = said_html([say("saved", language, name=edited)])
-        return {**self._shown(language, choice, View("article", edited), saved), self.strip: self._strip(language)}
+        return {
+            **self._shown(language, choice, View("article", edited), request, saved),
+            self.strip: self._strip(language, request),
+        }
 
     def render_preview(self, name: str, text: str) -> str:
         """What is in the editor as it will be read."""
         return f'<div class="prose">{preview_html(parse_document(name or "new.md", text, ""))}</div>'
 
-    def stop_editing(self, language: Language, choice: Choice, view: View) -> Updates:
+    def stop_editing(self, language: Language, choice: Choice, view: View, request: gr.Request) -> Updates:
         """The view as it was before."""
-        updates = self._shown(language, choice, view)
+        updates = self._shown(language, choice, view, request)
         return {component: updates[component] for component in (self.view, self.editor)}
 
-    def ask_back(self, language: Language, choice: Choice, event: gr.EventData) -> Updates:
+    def ask_back(self, language: Language, choice: Choice, event: gr.EventData, request: gr.Request) -> Updates:
         """Whether an article is really to be deleted."""
-        return self._shown(language, choice, View("delete", str(event._data.get("name", ""))))
+        return self._shown(language, choice, View("delete", str(event._data.get("name", ""))), request)
 
-    def delete(self, language: Language, choice: Choice, event: gr.EventData) -> Updates:
+    def delete(self, language: Language, choice: Choice, event: gr.EventData, request: gr.Request) -> Updates:
         """An article is deleted, if it is still the one that was looked at."""
         room, name = self._workroom, str(event._data.get("name", ""))
 
@@ -307,9 +317,9 @@ class CorpusPanel:
             editing.remove(room.corpus, name, str(event._data.get("read_as", "")), room.settings)
             return say("deleted", language, name=name)
 
-        return self._done(language, choice, View(), deleted)
+        return self._done(language, choice, View(), request, deleted)
 
-    def switch(self, language: Language, choice: Choice, event: gr.EventData) -> Updates:
+    def switch(self, language: Language, choice: Choice, event: gr.EventData, request: gr.Request) -> Updates:
         """Another generation answers from now on."""
         (number,) = numbers(event, "number")
 
@@ -317,42 +327,44 @@ class CorpusPanel:
             name = generations.switch(self._workroom.root, str(number))
             return say("switched", language, number=generations.number_of(name))
 
-        return self._done(language, choice, View("generations"), switched)
+        return self._done(language, choice, View("generations"), request, switched)
 
-    def rollback(self, language: Language, choice: Choice) -> Updates:
+    def rollback(self, language: Language, choice: Choice, request: gr.Request) -> Updates:
         """The generation before answers from now on."""
 
         def switched() -> str:
             name = generations.rollback(self._workroom.root)
             return say("switched", language, number=generations.number_of(name))
 
-        return self._done(language, choice, View("generations"), switched)
+        return self._done(language, choice, View("generations"), request, switched)
 
-    def _done(self, language: Language, choice: Choice, view: View, change: Callable[[], str]) -> Updates:
+    def _done(
+        self, language: Language, choice: Choice, view: View, request: gr.Request, change: Callable[[], str]
+    ) -> Updates:
         """Makes a change and says so, or why it was not made."""
         try:
-            self._workroom.require_edit()
+            self._workroom.require_edit(request)
             notice = said_html([change()])
         except WenjuError as error:
             notice = notice_html(error, language)
         self._workroom.inventory.forget()
-        return {**self._shown(language, choice, view, notice), self.strip: self._strip(language)}
+        return {**self._shown(language, choice, view, request, notice), self.strip: self._strip(language, request)}
 
-    def build(self, language: Language) -> Updates:
+    def build(self, language: Language, request: gr.Request) -> Updates:
         """A build begins; where one runs, that one is shown."""
-        return self._of_build(language, self._workroom.builder.start)
+        return self._of_build(language, request, self._workroom.builder.start)
 
-    def stop(self, language: Language) -> Updates:
+    def stop(self, language: Language, request: gr.Request) -> Updates:
         """The running build stops at its next step."""
-        return self._of_build(language, self._workroom.builder.cancel)
+        return self._of_build(language, request, self._workroom.builder.cancel)
 
-    def _of_build(self, language: Language, act: Callable[[], object]) -> Updates:
+    def _of_build(self, language: Language, request: gr.Request, act: Callable[[], object]) -> Updates:
         try:
-            self._workroom.require_edit()
+            self._workroom.require_edit(request)
             act()
         except WenjuError as error:
             return {self.notice: notice_html(error, language)}
-        return {self.strip: self._strip(language), self.notice: ""}
+        return {self.strip: self._strip(language, request), self.notice: ""}
 
 
 def said_html(lines: list[str]) -> str:
@@ -360,17 +372,17 @@ def said_html(lines: list[str]) -> str:
     return f'<p role="status">{"<br>".join(map(escape, lines))}</p>'
 
 
-def tools_html(workroom: Workroom, language: Language) -> str:
-    """The buttons above the list; those that change something only where that may be done."""
+def tools_html(edit: bool, longest: int, language: Language) -> str:
+    """The buttons above the list; those that change something only where one may, uploads up to so many bytes."""
 
     def tool(event: str, key: str) -> str:
         return f'<button type="button" {sends(event)}>{say(key, language)}</button>'
 
     changing = ""
-    if workroom.may_edit():
+    if edit:
         changing = (
             f'{tool("new", "new_article")}<form {sends("uploaded")}><input type="hidden" name="said">'
-            f'<label class="upload"><input type="file" multiple class="unseen" data-most="{LONGEST_UPLOAD}" '
+            f'<label class="upload"><input type="file" multiple class="unseen" data-most="{longest}" '
             f'data-large="{say("upload_large", language)}" data-failed="{say("upload_failed", language)}">'
             f"<span>{say('upload', language)}</span></label>"
             f'<label class="replace"><input type="checkbox" id="replace"> {say("replace", language)}</label></form>'

@@ -14,7 +14,7 @@ from typing import Any, get_args
 import gradio as gr
 
 from qa.chat import Chat, LiveChat
-from qa.config import SearchSettings
+from qa.config import PageLimits, SearchSettings
 from qa.errors import SettingsError, WenjuError
 from qa.evaluation import Attempt, attempted, never_refusing, read_questions
 from qa.failures import Failure
@@ -24,7 +24,6 @@ from qa.text import Language
 from ui.ask import Turn, Updates
 from ui.failures import failures_html, pressed, question_html
 from ui.figures import figures_html, plots_html
-from ui.gate import LONGEST_CALL
 from ui.interface import Interface, numbers, pane, sends, writable
 from ui.moved import SETTINGS, comparison_html, run_name
 from ui.notices import PageError, notice_html
@@ -34,7 +33,7 @@ from ui.texts import say
 QUESTIONS = Path("eval/questions.jsonl")  # of the folder the page is served from, as `qa eval` takes it
 AT_ONCE = 1  # runs that go on at the same time; others wait, so that there is room for who asks
 SHOWN_EACH = 0.3  # seconds between two words of progress
-_LONGEST_FILE = LONGEST_CALL - 10_000  # bytes, as the browser sends it
+_LONGEST_FILE = PageLimits().call_bytes - 10_000  # bytes, as the browser sends it
 
 # The name and the text of the file that was chosen, in place of the hidden box.
 _READ_FILE = "async (language, file, ...others) => [language, await wenju.chosenFile(), ...others]"

@@ -6,15 +6,18 @@ back files of the server's own that a call names by path. None of that is reache
 
 import json
 import re
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import gradio as gr
+from gradio.block_function import BlockFunction
 from pydantic import BaseModel, Field, StrictInt, TypeAdapter, ValidationError
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LONGEST_CALL = 4_000_000  # bytes; a call brings what was asked so far, up to a few thousand bytes a question
+from ui.limits import Limits
+from ui.refusals import refusal
 
 _READ = re.compile(
     r"/|/(healthz|standing|config|theme\.css|robots\.txt|favicon\.ico|manifest\.json)|/articles/.{1,2000}|/(assets|static)/[\w./@+~-]{1,200}"
@@ -25,6 +28,7 @@ _WRITTEN = re.compile(r"/articles/.{1,2000}")
 Name = Annotated[str, Field(max_length=20)]
 Value = Annotated[str, Field(strict=True, max_length=10_000)]
 _ASKED = ("/gradio_api/run/predict", "/gradio_api/queue/join")
+_OWN = ("header", "in_language", "render", "uploaded")  # what an open page calls by itself is never too often
 
 
 class Call(BaseModel):
@@ -50,35 +54,51 @@ _EVENT = TypeAdapter(dict[Name, StrictInt | Value])
 
 
 class Gate:
-    """Refuses, before gradio sees them, paths that the page does not ask for and calls that it does not make."""
+    """Refuses, before gradio sees them, paths that the page does not ask for and calls that it does not make.
 
-    def __init__(self, app: ASGIApp, page: gr.Blocks) -> None:
+    Of those that it makes, it refuses the ones above the limits; what is only read is never counted.
+    """
+
+    def __init__(self, app: ASGIApp, page: gr.Blocks, limits: Limits) -> None:
         """Stands before an application that serves the page."""
-        self._app, self._page = app, page
+        self._app, self._page, self._limits = app, page, limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As ASGI has it."""
         if scope["type"] != "http" or (scope["method"] in ("GET", "HEAD") and _READ.fullmatch(scope["path"])):
             await self._app(scope, receive, send)
-        elif _is_from_elsewhere(scope):
+        elif is_from_elsewhere(scope):
             await JSONResponse({"detail": "Another site may not call the page."}, 403)(scope, receive, send)
         elif scope["method"] == "PUT" and _WRITTEN.fullmatch(scope["path"]):
-            await self._app(scope, receive, send)
+            await self._limits.paced(self._app, scope, receive, send)
         elif scope["method"] != "POST" or scope["path"] not in (*_ASKED, "/gradio_api/cancel"):
             await JSONResponse({"detail": "Not found."}, 404)(scope, receive, send)
-        elif (body := await _body(receive)) is None:
-            said = f"A call may have {LONGEST_CALL:,} bytes; begin a new conversation."
-            await JSONResponse({"detail": said}, 413)(scope, receive, send)
-        elif (call := self._call(scope["path"], body)) is None:
-            await JSONResponse({"detail": "This is no call of the page."}, 400)(scope, receive, send)
+        elif (body := await body_of(receive, self._limits.sizes.call_bytes)) is None:
+            await refusal(413, "call_long", limit=f"{self._limits.sizes.call_bytes:,}")(scope, receive, send)
+        elif scope["path"] in _ASKED:
+            await self._called(body, scope, receive, send)
+        elif (cancel := _cancel(body)) is None:
+            await _no_call(scope, receive, send)
         else:
-            await self._app(scope, _first(call, receive), send)
+            await self._app(scope, _first(cancel, receive), send)
 
-    def _call(self, path: str, body: bytes) -> bytes | None:
-        """The call in nothing but what was checked; None where it is none of the page's."""
+    async def _called(self, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lets in a call that the page makes: one that may have to answer questions once there is a place for it."""
+        if (call := self._call(body)) is None:
+            await _no_call(scope, receive, send)
+            return
+        (function, checked), limits = call, self._limits
+        receive = _first(checked, receive)
+        if _answers(function):
+            await limits.paced(partial(limits.placed, self._app), scope, receive, send)
+        elif function.name in _OWN:
+            await self._app(scope, receive, send)
+        else:
+            await limits.paced(self._app, scope, receive, send)
+
+    def _call(self, body: bytes) -> tuple[BlockFunction, bytes] | None:
+        """A function and its call in nothing but what was checked; None where the page has no such call."""
         try:
-            if path not in _ASKED:
-                return Cancel.model_validate(json.loads(body)).model_dump_json().encode()
             call = Call.model_validate(json.loads(body))
             function = self._page.fns[call.fn_index]
             if function.fn is None or len(call.data) != len(function.inputs):
@@ -87,7 +107,24 @@ class Gate:
             event = _EVENT.validate_python(call.event_data) if function.collects_event_data else None
         except (ValidationError, ValueError, KeyError, RecursionError):
             return None
-        return json.dumps({**call.model_dump(), "data": data, "event_data": event}).encode()
+        return function, json.dumps({**call.model_dump(), "data": data, "event_data": event}).encode()
+
+
+async def _no_call(scope: Scope, receive: Receive, send: Send) -> None:
+    await JSONResponse({"detail": "This is no call of the page."}, 400)(scope, receive, send)
+
+
+def _cancel(body: bytes) -> bytes | None:
+    """The end of a call in nothing but what was checked; None where it is none."""
+    try:
+        return Cancel.model_validate(json.loads(body)).model_dump_json().encode()
+    except (ValidationError, ValueError, RecursionError):
+        return None
+
+
+def _answers(function: BlockFunction) -> bool:
+    """Whether a function may have to answer questions: it takes the conversation that the browser keeps."""
+    return any(block.elem_id == "history" for block in function.inputs)
 
 
 def _checked(block: Any, value: Any) -> str | None:
@@ -95,20 +132,20 @@ def _checked(block: Any, value: Any) -> str | None:
     return None if isinstance(block, gr.State) else _TYPED.validate_python(value)
 
 
-def _is_from_elsewhere(scope: Scope) -> bool:
+def is_from_elsewhere(scope: Scope) -> bool:
     """Whether a browser says that a page of another site makes the call, which could be to delete an article."""
     headers = dict(scope["headers"])
     origin = headers.get(b"origin")
     return origin is not None and urlsplit(origin).netloc != headers.get(b"host")
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """What was sent; None where it is too long."""
+async def body_of(receive: Receive, most: int) -> bytes | None:
+    """What was sent; None where it is longer than that many bytes, of which no more is read."""
     body = bytearray()
     while True:
         message = await receive()
         body += message.get("body", b"")
-        if len(body) > LONGEST_CALL:
+        if len(body) > most:
             return None
         if not message.get("more_body"):
             return bytes(body)

@@ -1,23 +1,27 @@
 """The page: a header, a tab for each panel, and the language all of it is in."""
 
+from collections.abc import Callable
 from functools import partial
+from html import escape
 from pathlib import Path
 
 import gradio as gr
 
 from qa.chat import LiveChat
 from qa.text import Language
+from qa.users import User
 from ui.ask import AskPanel
 from ui.badge import Badge
 from ui.corpus import CorpusPanel
 from ui.evaluate import EvaluatePanel
 from ui.interface import Interface, pane
+from ui.login import LANGUAGES
 from ui.texts import say
 from ui.workroom import Workroom
 
 HERE = Path(__file__).resolve().parent
-STYLES = ("style.css", "ask.css", "feedback.css", "corpus.css", "evaluate.css")
-SCRIPTS = ("page.js", "ask.js", "feedback.js", "corpus.js", "evaluate.js")
+STYLES = ("style.css", "ask.css", "feedback.css", "corpus.css", "evaluate.css", "refused.css")
+SCRIPTS = ("page.js", "refused.js", "ask.js", "feedback.js", "corpus.js", "evaluate.js")
 
 
 def build_page(live: LiveChat, workroom: Workroom, feedback: Path | None = None) -> gr.Blocks:
@@ -27,7 +31,7 @@ def build_page(live: LiveChat, workroom: Workroom, feedback: Path | None = None)
     """
     with gr.Blocks(title="问据 Wenju", analytics_enabled=False) as page:
         interface = Interface()
-        header = pane("header", "speak")
+        top = pane("header", "speak")
         badge = Badge(workroom, interface)
         # A panel is built inside its tab: (the key of the tab's label, what builds it).
         panels = (
@@ -39,29 +43,49 @@ def build_page(live: LiveChat, workroom: Workroom, feedback: Path | None = None)
             for key, build in panels:
                 with interface.label(gr.Tab(id=key, elem_id=key), label=key):
                     build(live, interface)
-        for come in (page.load, header.speak):
+        for come in (page.load, top.speak):
             come(None, None, interface.language, js="() => wenju.language()", api_visibility="private")
         interface.language.change(
             interface.in_language, interface.language, interface.labelled, queue=False, api_visibility="private"
         ).then(None, js="() => wenju.ready()")
         interface.language.change(
-            header_html, interface.language, header, queue=False, api_visibility="private"
+            header_of(workroom), interface.language, top, queue=False, api_visibility="private"
         )  # fmt: skip
+        page.queue(max_size=workroom.limits.questions_waiting)
     return page
 
 
-def header_html(language: Language) -> str:
-    """The name of the page, the switch of its language, and that of its appearance."""
+def header_of(workroom: Workroom) -> Callable[..., str]:
+    """What makes the header for who has come."""
+
+    def header(language: Language, request: gr.Request) -> str:
+        return header_html(language, request.user if workroom.roles else None)
+
+    return header
+
+
+def header_html(language: Language, user: User | None = None) -> str:
+    """The name of the page, the switch of its language, that of its appearance, and who is logged in."""
     themes = "".join(_choice("theme", each, sign, say(f"theme_{each}", language)) for each, sign in THEMES)
     languages = "".join(_choice("language", each, name, name) for each, name in LANGUAGES)
     return (
         f'<header class="top" role="banner"><h1>{say("title", language)}</h1><p>{say("motto", language)}</p>'
         f'<div class="switch" role="group" aria-label="{say("language", language)}">{languages}</div>'
-        f'<div class="switch" role="group" aria-label="{say("theme", language)}">{themes}</div></header>'
+        f'<div class="switch" role="group" aria-label="{say("theme", language)}">{themes}</div>'
+        f"{_user_html(user, language) if user else ''}</header>"
     )
 
 
-LANGUAGES = (("zh", "中文"), ("en", "English"))
+def _user_html(user: User, language: Language) -> str:
+    """Who is logged in, and the button that logs out."""
+    role, name = say(f"role_{user.role}", language), escape(user.name)
+    title = say("logged_in", language, name=name, role=role)
+    return (
+        f'<div class="who" role="group" aria-label="{title}" title="{title}"><b>{name}</b>'
+        f'<button type="button" data-leave>{say("log_out", language)}</button></div>'
+    )
+
+
 THEMES = (("light", "☀"), ("system", "◐"), ("dark", "☾"))
 
 

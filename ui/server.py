@@ -2,39 +2,68 @@
 
 import logging
 import socket
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import gradio as gr
 import uvicorn
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import PlainTextResponse
 
 from qa.chat import LiveChat
+from qa.config import PageLimits
 from qa.errors import CorpusError, WenjuError
+from qa.users import Users
+from ui.door import Door
 from ui.gate import Gate
+from ui.hosts import HostCheck
+from ui.limits import Limits
 from ui.page import build_page, head
+from ui.sessions import Sessions
 from ui.uploads import add_uploads
 from ui.workroom import Workroom
 
 LEAVE_SECONDS = 2  # an open page holds a connection for as long as it is open; stopping does not wait for it
 
 
-def create_app(
-    live: LiveChat, *, read_only: bool = False, questions: Path | None = None, feedback: Path | None = None
-) -> FastAPI:
-    """The web application; every path that is not named here is the page's own.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How the page is served.
 
-    Args:
-        live: what answers.
+    Attributes:
         read_only: whether nobody may change articles or index from the page.
+        users: the file of those who may log in; without one nobody has to.
+        names: further names the server answers to, see `HostCheck`.
         questions: a file of questions whose answers are compared after each build.
         feedback: the file that takes what visitors say of answers; without one they are not asked.
+        limits: how much visitors may ask.
     """
-    workroom = Workroom.of(live, read_only=read_only, questions=questions)
+
+    read_only: bool = False
+    users: Path | None = None
+    names: tuple[str, ...] = ()
+    questions: Path | None = None
+    feedback: Path | None = None
+    limits: PageLimits = field(default_factory=PageLimits)
+
+
+def create_app(live: LiveChat, host: str, options: Options) -> FastAPI:
+    """The web application over a live chat, for who listens at `host`; what is not named here is the page's own.
+
+    Raises:
+        UsersError: if the file of users cannot be used.
+    """
+    users, limits = Users(options.users) if options.users else None, options.limits
+    workroom = Workroom.of(
+        live, read_only=options.read_only, roles=bool(users), questions=options.questions, limits=limits
+    )
     application = FastAPI(title="Wenju", docs_url=None, redoc_url=None, openapi_url=None)
-    page = build_page(live, workroom, feedback)
-    application.add_middleware(Gate, page=page)
+    page = build_page(live, workroom, options.feedback)
+    application.add_middleware(Gate, page=page, limits=Limits(limits))
+    if users:
+        application.add_middleware(Door, sessions=Sessions(users, limits.session_hours * 3600))
+    application.add_middleware(HostCheck, host=host, names=options.names)  # what is added last comes first
 
     @application.get("/healthz")
     def healthz() -> dict[str, object]:
@@ -52,30 +81,23 @@ def create_app(
         return PlainTextResponse(text, headers={"X-Content-Type-Options": "nosniff"})
 
     @application.get("/standing")
-    def standing(language: Literal["zh", "en"] = "en") -> dict[str, str | int]:
+    def standing(request: Request, language: Literal["zh", "en"] = "en") -> dict[str, str | int]:
         """Where the index stands to the articles, asked by every open page every few seconds."""
-        return workroom.standing(language)
+        return workroom.standing(language, request)
 
     add_uploads(application, workroom)
     mounted: FastAPI = gr.mount_gradio_app(
-        application, page, path="/", head=head(), theme=gr.themes.Base(), footer_links=[]
-    )
+        application, page, path="/", head=head(), theme=gr.themes.Base(), footer_links=[],
+        auth_dependency=(lambda request: request.user.name) if users else None,
+    )  # fmt: skip
     return mounted
 
 
-def serve(
-    live: LiveChat,
-    host: str,
-    port: int,
-    *,
-    read_only: bool = False,
-    questions: Path | None = None,
-    feedback: Path | None = None,
-) -> None:
+def serve(live: LiveChat, host: str, port: int, options: Options) -> None:
     """Serves until interrupted; the address is printed once it takes calls. Port 0 takes any free one.
 
     Raises:
-        WenjuError: if nothing can be served there.
+        WenjuError: if nothing can be served there, or the file of users cannot be used.
     """
     if port not in range(65_536):
         raise WenjuError(f"There is no port {port}; choose one up to 65535.")
@@ -84,8 +106,9 @@ def serve(
     except OSError as error:
         raise WenjuError(f"Nothing can be served at {host}, port {port}: {error}; choose others.") from error
     settings = uvicorn.Config(
-        create_app(live, read_only=read_only, questions=questions, feedback=feedback),
+        create_app(live, host, options),
         log_level="warning",
+        proxy_headers=False,  # anybody can write what a proxy would: who calls is who is connected
         timeout_graceful_shutdown=LEAVE_SECONDS,
     )
     server = uvicorn.Server(settings)

@@ -166,6 +166,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "as_preview": ("预览", "Preview"),
     "cut": ("文章很长，这里只显示前 {count} 字。", "A long article: its first {count} characters are shown."),
     "unreadable": ("读不了这个文件：{reason}", "This file cannot be read: {reason}"),
+    "readers_read": (
+        "您是读者，可以提问和阅读；修改文章、建立和切换索引要由编辑来做。",
+        "You are a reader: you may ask and read. Changing articles and index is for editors.",
+    ),
     "read_only": ("这个服务器只供阅读，不能修改。", "This server is for reading only; nothing can be changed."),
     # editing
     "new_article": ("新写一篇", "New article"),
@@ -455,6 +459,49 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "file_empty": ("文件是空的，或者读不了。", "The file is empty, or cannot be read."),
     "problem": ("用不了：{problem}", "It cannot be used: {problem}"),
+    # logging in
+    "log_in": ("登录", "Log in"),
+    "log_in_how": ("这里的文章要登录后才能问。", "Log in to ask these articles."),
+    "user_name": ("用户名", "User name"),
+    "password": ("密码", "Password"),
+    "log_out": ("退出", "Log out"),
+    "logged_in": ("已登录：{name}（{role}）", "Logged in as {name} ({role})"),
+    "role_reader": ("读者", "reader"),
+    "role_editor": ("编辑", "editor"),
+    "login_wrong": (
+        "用户名或密码不对，请再试一次。",
+        "The user name or the password is wrong; try again.",
+    ),
+    "login_unavailable": (
+        "服务器读不了用户名单，现在无法登录。请告诉管理它的人。",
+        "The server cannot read who may log in, so nobody can at present. Tell whoever runs it.",
+    ),
+    "session_over": (
+        "登录已失效，请重新登录。",
+        "You are no longer logged in. Log in again.",
+    ),
+    # limits
+    "other_host": (
+        "服务器不接受这个主机名。管理它的人可以用 qa serve --allow-host NAME 允许它。",
+        "This server does not answer to the name it was called by; whoever runs it can allow the name with "
+        "qa serve --allow-host NAME.",
+    ),
+    "too_often": (
+        "请求太频繁，请在 {seconds} 秒后再试。",
+        "That was too often. Try again in {seconds} seconds.",
+    ),
+    "logins_too_often": (
+        "登录失败次数太多，请在 {seconds} 秒后再试。",
+        "Too many attempts to log in have failed. Try again in {seconds} seconds.",
+    ),
+    "too_busy": (
+        "现在提问的人太多，请在 {seconds} 秒后再试。",
+        "Too many questions are waiting. Try again in {seconds} seconds.",
+    ),
+    "call_long": (
+        "一次最多发送 {limit} 字节。请开始新对话，或发送小一些的文件。",
+        "At most {limit} bytes can be sent at a time. Begin a new conversation, or send a smaller file.",
+    ),
     # feedback
     "feedback": ("评价这个回答", "Rate this answer"),
     "thumb_up": ("回答得对", "Right"),

@@ -7,11 +7,9 @@ from starlette.concurrency import run_in_threadpool
 
 from qa import editing
 from qa.errors import EditError
-from ui.notices import notice_text
+from ui.notices import PageError, notice_text
 from ui.texts import say
 from ui.workroom import Workroom
-
-LONGEST_UPLOAD = 32_000_000  # bytes
 
 
 def add_uploads(application: FastAPI, workroom: Workroom) -> None:
@@ -22,9 +20,11 @@ def add_uploads(application: FastAPI, workroom: Workroom) -> None:
         name: str, request: Request, language: Literal["zh", "en"] = "en", replace: bool = False
     ) -> dict[str, str | bool]:
         """Writes an article; says in the language of the page whether it did. A name or size it refuses is no error."""
-        if not workroom.may_edit():
-            raise HTTPException(403, say("read_only", language))
-        raw = await _body(request)
+        try:
+            workroom.require_edit(request)
+        except PageError as error:
+            raise HTTPException(403, notice_text(error, language)) from error
+        raw = await _body(request, workroom.limits.upload_bytes)
         if raw is None:
             raise HTTPException(413, say("edit_large", language, name=name))
         try:
@@ -38,11 +38,11 @@ def add_uploads(application: FastAPI, workroom: Workroom) -> None:
         return {"written": True, "said": say("uploaded", language, name=identity)}
 
 
-async def _body(request: Request) -> bytes | None:
-    """What is sent; None where it is too long, of which no more is read."""
+async def _body(request: Request, most: int) -> bytes | None:
+    """What is sent; None where it is longer than that many bytes, of which no more is read."""
     body = bytearray()
     async for part in request.stream():
         body += part
-        if len(body) > LONGEST_UPLOAD:
+        if len(body) > most:
             return None
     return bytes(body)
