@@ -154,15 +154,8 @@ def summary(values: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]
     }
 
 
-def measure(questions: Sequence[GoldQuestion], starts: int, count: int) -> dict[str, Any]:
-    """The report: the first answer over several starts, then each answer over many questions.
-
-    Raises:
-        FileNotFoundError: if there is no Chromium.
-    """
-    path = browsers.find_chromium()
-    if path is None:
-        raise FileNotFoundError(browsers.MISSING)
+def measure(path: str, questions: Sequence[GoldQuestion], starts: int, count: int) -> dict[str, Any]:
+    """The report: the first answer over several starts, then each answer over many questions, in that browser."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, sync_playwright() as playwright:
         index = Path(folder) / "index"
         generations.build(ROOT / "corpus", index, IndexSettings())
@@ -186,7 +179,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--starts", type=int, default=5)
     parser.add_argument("--output", type=Path, help="write the report as JSON")
     options = parser.parse_args(arguments)
-    report = measure(read_questions(options.questions), options.starts, options.count)
+    path = browsers.find_chromium()
+    if path is None:
+        parser.error(browsers.MISSING)
+    report = measure(path, read_questions(options.questions), options.starts, options.count)
     print(json.dumps(report, indent=1))
     write(report, options.output)
     return 0

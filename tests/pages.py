@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -59,9 +58,9 @@ def served(chat: Chat, **options: Any) -> Iterator[str]:
     """The page over a chat, with those options; calls made before the server is up wait in the socket's queue."""
     import uvicorn  # these take seconds, which other tests need not wait for
 
-    from ui.server import create_app
+    from ui.server import create_app, listen
 
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = listen("127.0.0.1", 0)
     live = LiveChat(chat.index.folder.parent, chat.settings)
     # gradio wants a running event loop while the page is made: the server makes it in its own.
     settings = uvicorn.Config(
