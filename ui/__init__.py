@@ -16,7 +16,7 @@ def _import_gradio() -> None:
     file_of = inspect.getfile
 
     def file_of_others(item: Any) -> str:
-        if type(item).__name__ in ("ComponentMeta", "BlocksMeta"):
+        if inspect.isclass(item) and item.__module__.startswith("gradio."):
             raise OSError("no stubs")
         return file_of(item)
 
