@@ -96,8 +96,9 @@ def test_plots_are_told_to_who_does_not_see_them(page: Page, few: Path, expected
         expect(page.get_by_role("img", name=name)).to_have_count(1)
     figure = page.locator("figure").filter(has=page.get_by_role("img", name="Recall at k"))
     figure.get_by_text("As numbers").click()
-    recalls = [f"{expected.report['figures']['all'][f'recall@{rank}']['mean']:.3f}" for rank in (1, 3, 5, 10)]
-    expect(figure.get_by_role("row").nth(1).get_by_role("cell")).to_have_text(recalls)
+    recalls = [expected.report["figures"]["all"][f"recall@{rank}"] for rank in (1, 3, 5, 10)]
+    told = [f"{each['mean']:.3f} {each['low']:.2f}–{each['high']:.2f}" for each in recalls]
+    expect(figure.get_by_role("row").nth(1).get_by_role("cell")).to_have_text(told)
 
 
 def test_what_failed_is_listed_and_opened(page: Page, few: Path, expected: Run) -> None:

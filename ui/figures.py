@@ -1,11 +1,12 @@
 """A run as HTML: its figures with intervals, its plots with the same numbers as tables. What files say is text."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
 from qa.drawing import RANKS, Plot, Words, recall_plot, reliability_plot, risk_plot, svg
 from qa.text import Language
+from ui.interface import table_html
 from ui.runs import Run
 from ui.texts import say
 
@@ -23,6 +24,10 @@ MEASURES = {
     "conflict shown": "conflict_shown",
     "false conflict": "false_conflict",
     "Brier score": "brier",
+    "document recall@1": "document_recall_1",
+    "document recall@5": "document_recall_5",
+    "rewritten": "rewritten",
+    "wrongly rewritten": "wrongly_rewritten",
 }
 # group of a report: the key of its name; those of languages in the order they are shown in.
 LANGUAGES = {
@@ -36,6 +41,11 @@ LANGUAGES = {
 }
 TYPES = ("date", "number", "person", "organisation", "place", "definition", "list", "comparison", "why", "how", "other")
 KINDS = {"why and how": "why_and_how", "conflict": "conflict", **{f"type: {each}": each for each in TYPES}}
+TURNS = {"turns: first": "first", "turns: follow-up": "follow_up", "turns: standalone": "standalone"}
+_OF_TURNS = (
+    "document recall@1", "document recall@5", "answer recall", "wrongly refused", "rightly refused", "rewritten",
+    "wrongly rewritten",
+)  # fmt: skip
 _BY_TYPE = ("recall@1", "recall@5", "nDCG@10", "answer recall", "citation precision", "F1")
 
 Figures = Mapping[str, Mapping[str, Mapping[str, float]]]
@@ -49,8 +59,8 @@ def measure_name(measure: str, language: Language) -> str:
 
 def group_name(group: str, language: Language) -> str:
     """The name of a group of questions, whether by languages or by type."""
-    key = (LANGUAGES | KINDS).get(group)
-    return say(f"group_{key}", language) if key else escape(group.removeprefix("type: ").removeprefix("language: "))
+    key = (LANGUAGES | KINDS | TURNS).get(group)
+    return say(f"group_{key}", language) if key else escape(group.partition(": ")[2] or group)
 
 
 def figures_html(run: Run, language: Language) -> str:
@@ -88,16 +98,13 @@ def _table(
     rows: Sequence[tuple[str, Sequence[Mapping[str, float] | None]]],
     language: Language,
 ) -> str:
-    """A table of figures, left out where nobody has any; on a narrow page it is scrolled sideways."""
-    body = "".join(
-        f'<tr><th scope="row">{name}</th>{"".join(map(_cell, cells))}</tr>' for name, cells in rows if any(cells)
-    )
-    columns = "".join(f'<th scope="col">{head}</th>' for head in heads)
-    return (
-        f'<div class="wide" role="region" tabindex="0" aria-label="{say(caption, language)}">'
-        f'<table class="figures"><thead><tr><th scope="col">{say(corner, language)}</th>{columns}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
+    """A table of figures; rows where nobody has any are left out."""
+    body = (_line(name, map(_cell, cells)) for name, cells in rows if any(cells))
+    return table_html([say(corner, language), *heads], body, "figures", say(caption, language))
+
+
+def _line(name: str, cells: Iterable[str]) -> str:
+    return f'<tr><th scope="row">{name}</th>{"".join(cells)}</tr>'
 
 
 def _cell(figure: Mapping[str, float] | None) -> str:
@@ -122,16 +129,14 @@ def plots_html(run: Run, language: Language) -> str:
 def _recall(figures: Figures, language: Language) -> tuple[Plot, str, str]:
     needed = {f"recall@{rank}" for rank in RANKS}
     groups = [group for group in _language_groups(figures) if needed <= figures[group].keys()]
-    recalls = {
-        group_name(group, language): [figures[group][f"recall@{rank}"]["mean"] for rank in RANKS] for group in groups
-    }
+    recalls = {group_name(group, language): [figures[group][f"recall@{rank}"] for rank in RANKS] for group in groups}
     words = Words(say("recall_plot", language), "k", say("recall_up", language))
     described = "; ".join(
-        f"{name}: {', '.join(f'{value:.2f}' for value in values)}" for name, values in recalls.items()
+        f"{name}: {', '.join(format(each['mean'], '.2f') for each in measured)}" for name, measured in recalls.items()
     )
-    rows = [[name, *(f"{value:.3f}" for value in values)] for name, values in recalls.items()]
+    rows = [_line(name, map(_cell, measured)) for name, measured in recalls.items()]
     heads = [say("group", language), *(f"k = {rank}" for rank in RANKS)]
-    return recall_plot(recalls, words), described, _numbers(heads, rows)
+    return recall_plot(recalls, words), described, table_html(heads, rows)
 
 
 def _risk(confidence: Mapping[str, Any], language: Language) -> tuple[Plot, str, str]:
@@ -144,9 +149,10 @@ def _risk(confidence: Mapping[str, Any], language: Language) -> tuple[Plot, str,
     words = Words(say("risk_plot", language), say("risk_across", language), say("risk_up", language), caption)
     heads = [say(key, language) for key in ("confidence_from", "risk_across", "risk_up")]
     rows = [
-        [f"{point[name]:.3f}" for name in ("confidence", "coverage", "risk")] for point in _twentieths(curve["points"])
+        _line(f"{point['confidence']:.3f}", (f"<td>{point[name]:.3f}</td>" for name in ("coverage", "risk")))
+        for point in _twentieths(curve["points"])
     ]
-    return risk_plot(confidence, words), described, _numbers(heads, rows)
+    return risk_plot(confidence, words), described, table_html(heads, rows)
 
 
 def _twentieths(points: Sequence[Mapping[str, float]]) -> Iterator[Mapping[str, float]]:
@@ -167,20 +173,10 @@ def _reliability(confidence: Mapping[str, Any], language: Language) -> tuple[Plo
     )
     heads = [say(key, language) for key in ("confidence_bin", "reliability_across", "reliability_up", "count")]
     rows = [
-        [
+        _line(
             f"{each['low']:.1f}–{each['high']:.1f}",
-            f"{each['confidence']:.3f}",
-            f"{each['held']:.3f}",
-            f"{each['count']}",
-        ]
+            (f"<td>{value}</td>" for value in (f"{each['confidence']:.3f}", f"{each['held']:.3f}", each["count"])),
+        )
         for each in measured["bins"]
     ]
-    return reliability_plot(measured, words), caption, _numbers(heads, rows)
-
-
-def _numbers(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    columns = "".join(f'<th scope="col">{head}</th>' for head in heads)
-    body = "".join(
-        f'<tr><th scope="row">{first}</th>{"".join(f"<td>{each}</td>" for each in rest)}</tr>' for first, *rest in rows
-    )
-    return f"<table><thead><tr>{columns}</tr></thead><tbody>{body}</tbody></table>"
+    return reliability_plot(measured, words), caption, table_html(heads, rows)
