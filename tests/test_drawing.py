@@ -14,7 +14,7 @@ def figure(mean: float) -> dict[str, float]:
 
 
 def test_recall_stands_where_its_numbers_say() -> None:
-    """Each group has its line, whose points lie near their ranks, as high as its recalls, and its name in the legend."""
+    """Each group has its line, points near the ranks as high as the recalls, and its name in the legend."""
     recalls = {"all": [0.25, 0.5, 0.75, 1.0], "zh & en": [0.0, 0.0, 0.5, 0.5]}
     plot = recall_plot({label: list(map(figure, values)) for label, values in recalls.items()}, WORDS)
     root = ElementTree.fromstring(svg([plot], "plot", "Title"))

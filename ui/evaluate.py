@@ -133,6 +133,7 @@ class EvaluatePanel:
         It breaks off once the visitor has stopped it or begun another. Where a visitor leaves, gradio closes it.
         """
         if asked is None or asked[0] != turn.number:
+            yield gr.skip()  # with no word at all gradio would empty the panel
             return
         number, questions, settings = asked
         chat = _with(self._live.current(), settings)

@@ -9,7 +9,7 @@ from qa.evaluation import Outcome
 from qa.failures import FAILURES, Failure, failure
 from qa.render import shortened
 from qa.text import Language, dominant_language, fold
-from ui.figures import measure_name
+from ui.figures import measure_label
 from ui.interface import sends, table_html
 from ui.runs import Bench, Found, Kind, Run
 from ui.texts import say
@@ -79,7 +79,7 @@ def question_html(run: Run, identity: str, language: Language) -> str:
         f"<li>{say('nothing_gold', language)}</li>"
     ]
     measures = "".join(
-        f"<div><dt>{escape(measure_name(name, language))}</dt><dd>{value:.2f}</dd></div>"
+        f"<div><dt>{escape(measure_label(name, language))}</dt><dd>{value:.2f}</dd></div>"
         for name, value in outcome["measures"].items()
     )
     passages = _passages(run, outcome, found, language) if found else f"<p>{say('no_passages', language)}</p>"

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from qa.comparison import LOWER_IS_BETTER
 from qa.drawing import RANKS, Plot, Words, recall_plot, reliability_plot, risk_plot, svg
+from qa.evaluation import SUPPORTING
 from qa.text import Language
 from ui.interface import table_html
 from ui.runs import Run
@@ -28,7 +30,13 @@ MEASURES = {
     "document recall@5": "document_recall_5",
     "rewritten": "rewritten",
     "wrongly rewritten": "wrongly_rewritten",
+    SUPPORTING: "supporting",
+    "short where answered": "short_where_answered",
+    "exact match where short": "exact_match_where_short",
+    "F1 where short": "f1_where_short",
 }
+COMPARED_ONLY = (SUPPORTING, "short where answered", "exact match where short", "F1 where short")
+IN_FULL = " in full"  # a measure of follow-ups, asked so
 # group of a report: the key of its name; those of languages in the order they are shown in.
 LANGUAGES = {
     "all": "all",
@@ -53,8 +61,15 @@ Figures = Mapping[str, Mapping[str, Mapping[str, float]]]
 
 def measure_name(measure: str, language: Language) -> str:
     """The name of a measure in a language; one the page does not know is called as it is."""
-    key = MEASURES.get(measure)
-    return say(f"measure_{key}", language) if key else measure
+    whole = measure.removesuffix(IN_FULL)
+    name = say(f"measure_{MEASURES[whole]}", language) if MEASURES.get(whole) else whole
+    return name if whole == measure else f"{name} · {say('in_full', language)}"
+
+
+def measure_label(measure: str, language: Language) -> str:
+    """The same, and whether less of it is better, where it stands beside figures."""
+    lower = say("lower_is_better", language) if measure in LOWER_IS_BETTER else ""
+    return f"{measure_name(measure, language)}{lower}"
 
 
 def group_name(group: str, language: Language) -> str:
@@ -69,16 +84,51 @@ def figures_html(run: Run, language: Language) -> str:
     pairs = _language_groups(figures)
     kinds = [group for group in figures if group not in pairs]
     by_language = [
-        (measure_name(measure, language), [figures[group].get(measure) for group in pairs]) for measure in MEASURES
+        (measure_label(measure, language), [figures[group].get(measure) for group in pairs])
+        for measure in MEASURES
+        if measure not in COMPARED_ONLY
     ]
     by_kind = [(group_name(group, language), [figures[group].get(measure) for measure in _BY_TYPE]) for group in kinds]
     heads = [f"{group_name(group, language)} <small>{_count(figures[group])}</small>" for group in pairs]
-    names = [measure_name(measure, language) for measure in _BY_TYPE]
+    names = [measure_label(measure, language) for measure in _BY_TYPE]
     return (
         f"<h3>{say('by_language', language)}</h3><p class='quiet'>{say('intervals', language)}</p>"
         f"{_table('by_language', 'measure', heads, by_language, language)}"
         f"<h3>{say('by_type', language)}</h3>{_table('by_type', 'type', names, by_kind, language)}"
+        f"{_follow_ups_html(run, language)}"
     )
+
+
+def _follow_ups_html(run: Run, language: Language) -> str:
+    """The figures of conversations by kind of turn, a follow-up also as it is found when asked in full."""
+    if not run.follow_ups:
+        return ""
+    figures: Figures = run.report["follow_ups"]["figures"]
+    rows = [
+        row for group in sorted(figures, key=_place_of_turns) for row in _turn_rows(group, figures[group], language)
+    ]
+    names = [measure_label(measure, language) for measure in _OF_TURNS]
+    return (
+        f"<h3>{say('follow_ups', language)}</h3><p class='quiet'>{say('follow_ups_how', language)}</p>"
+        f"{_table('follow_ups', 'turn', names, rows, language)}"
+    )
+
+
+def _turn_rows(
+    group: str, measures: Mapping[str, Mapping[str, float]], language: Language
+) -> Iterator[tuple[str, list[Mapping[str, float] | None]]]:
+    """How turns of a kind fare as they are asked, and in full."""
+    kind, _, spoken = group.partition(", ")
+    name = group_name(kind, language) + (f" · {group_name(f'language: {spoken}', language)}" if spoken else "")
+    yield f"{name} <small>{_count(measures)}</small>", [measures.get(measure) for measure in _OF_TURNS]
+    in_full = [measures.get(f"{measure}{IN_FULL}") for measure in _OF_TURNS]
+    yield f"{name} · {say('in_full', language)}", in_full
+
+
+def _place_of_turns(group: str) -> tuple[bool, int, str]:
+    """All languages together, then each; first turns before follow-ups before later ones that stand alone."""
+    kind, _, spoken = group.partition(", ")
+    return bool(spoken), [*TURNS, kind].index(kind), group
 
 
 def _language_groups(figures: Figures) -> list[str]:

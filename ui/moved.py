@@ -6,7 +6,7 @@ from qa.comparison import LOWER_IS_BETTER, Change, Comparison, Moved, compare
 from qa.render import shortened
 from qa.text import Language, dominant_language
 from ui.failures import MOST_LISTED
-from ui.figures import measure_name
+from ui.figures import measure_label, measure_name
 from ui.interface import sends, table_html
 from ui.runs import Run
 from ui.texts import say
@@ -75,10 +75,10 @@ def _change(change: Change, language: Language) -> str:
     sure = change.low > 0 or change.high < 0
     sign = "" if not sure else say("better" if better else "worse", language)
     return (
-        f'<tr><th scope="row">{escape(measure_name(change.measure, language))} <small>{change.count:,}</small></th>'
+        f'<tr><th scope="row">{escape(measure_label(change.measure, language))} <small>{change.count:,}</small></th>'
         f"<td>{change.old:.3f}</td><td>{change.new:.3f}</td><td>{change.difference:+.3f} "
         f"<small>{change.low:+.3f} … {change.high:+.3f}</small> {sign}</td>"
-        f"<td>{change.p:.3f} <small>{change.test}</small></td></tr>"
+        f"<td>{'&lt; 0.001' if change.p < 0.001 else format(change.p, '.3f')} <small>{change.test}</small></td></tr>"
     )
 
 
