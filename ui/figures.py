@@ -68,8 +68,10 @@ def measure_name(measure: str, language: Language) -> str:
 
 def measure_label(measure: str, language: Language) -> str:
     """The same, and whether less of it is better, where it stands beside figures."""
-    lower = say("lower_is_better", language) if measure in LOWER_IS_BETTER else ""
-    return f"{measure_name(measure, language)}{lower}"
+    parts = [measure_name(measure, language)]
+    if measure in LOWER_IS_BETTER:
+        parts.append(say("lower_is_better", language))
+    return ("" if language == "zh" else " ").join(parts)
 
 
 def group_name(group: str, language: Language) -> str:

@@ -403,7 +403,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "measure_short_where_answered": ("作答时给了短答案", "short where answered"),
     "measure_exact_match_where_short": ("给了短答案时的 EM", "exact match where short"),
     "measure_f1_where_short": ("给了短答案时的 F1", "F1 where short"),
-    "lower_is_better": ("（越低越好）", " (lower is better)"),
+    "lower_is_better": ("（越低越好）", "(lower is better)"),
     "measure_document_recall_1": ("第一段出自对的文章", "right article first"),
     "measure_document_recall_5": ("前五段有对的文章", "right article in five"),
     "measure_rewritten": ("补全了问题", "completed"),
