@@ -261,6 +261,7 @@ def test_two_generations_are_compared(
         row = page.get_by_role("region", name="Two runs compared").get_by_role("row")
         found = row.filter(has=page.get_by_role("rowheader", name=re.compile(r"^recall@1 \d")))
         expect(found.get_by_role("cell").nth(2)).to_contain_text("worse")
+        page.close()
 
 
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
