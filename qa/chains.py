@@ -1,18 +1,35 @@
 """Follow-up questions to figures: chains of turns, each asked with the answers before it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from qa.datatypes import Answer
-from qa.evaluation import GoldChain, GoldQuestion, Outcome, answer_found, figures, outcome
+from qa.evaluation import GoldChain, GoldQuestion, GoldTurn, Outcome, answer_found, figures, outcome
 
 Kind = Literal["first", "standalone", "follow-up"]
+Ask = Callable[[str, Sequence[Answer]], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnAttempt:
+    """A turn of a chain and its answer.
+
+    Attributes:
+        question: its id that of the chain with its number, its type the kind of turn.
+        means: the complete question it stands for, empty where nobody has said.
+        answer: given after those before it.
+        in_full: the answer to a follow-up's complete question, with none before it.
+    """
+
+    question: GoldQuestion
+    means: str
+    answer: Answer
+    in_full: Answer | None = None
 
 
 def evaluate_chains(
-    chains: Sequence[GoldChain],
-    ask: Callable[[str, Sequence[Answer]], Answer],
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    chains: Sequence[GoldChain], ask: Ask, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> dict[str, Any]:
     """The report on chains of questions: figures by kind of turn, and every turn's own outcome.
 
@@ -20,37 +37,56 @@ def evaluate_chains(
         chains: as `read_chains` reads them.
         ask: answers a question after the answers given before in its chain, oldest first. Follow-ups are also asked in
             full, with none before them: what is found then and not else is lost to their being incomplete.
-        progress: called with the chains done and their number.
+        progress: called with the turns done and their number.
 
     Returns:
         `figures` and `questions` as those of `evaluate`, a turn's id being its chain's with its number.
     """
-    outcomes: list[Outcome] = []
-    groups: dict[str, list[str]] = {}
-    for done, chain in enumerate(chains, 1):
+    total = sum(len(chain.turns) for chain in chains)
+    attempts: list[TurnAttempt] = []
+    for attempt in attempted_turns(chains, ask):
+        attempts.append(attempt)
+        progress(len(attempts), total)
+    return chains_report(attempts)
+
+
+def attempted_turns(chains: Iterable[GoldChain], ask: Ask) -> Iterator[TurnAttempt]:
+    """Each turn once it is answered, arguments as `evaluate_chains` takes them; whoever asks for no more ends it."""
+    for chain in chains:
         history: list[Answer] = []
         for number, turn in enumerate(chain.turns, 1):
-            kind: Kind = "first" if number == 1 else "standalone" if turn.standalone else "follow-up"
-            identity = f"{chain.id}/{number}"
-            gold = GoldQuestion(
-                identity, turn.question, chain.language, kind, turn.documents, turn.answers, short=turn.short
-            )
+            gold = _gold(chain, number, turn)
             answer = ask(turn.question, tuple(history))
             history.append(answer)
-            measures = _measures(gold, kind, answer)
-            if kind == "follow-up":
-                measures |= {f"{name} in full": value for name, value in _found(gold, ask(turn.means, ())).items()}
-            outcomes.append({**outcome(gold, answer, measures), "means": turn.means})
-            groups[identity] = [f"turns: {kind}", f"turns: {kind}, {chain.language}"]
-        progress(done, len(chains))
+            in_full = ask(turn.means, ()) if gold.type == "follow-up" and turn.means else None
+            yield TurnAttempt(gold, turn.means, answer, in_full)
+
+
+def _gold(chain: GoldChain, number: int, turn: GoldTurn) -> GoldQuestion:
+    kind: Kind = "first" if number == 1 else "standalone" if turn.standalone else "follow-up"
+    identity = f"{chain.id}/{number}"
+    return GoldQuestion(identity, turn.question, chain.language, kind, turn.documents, turn.answers, short=turn.short)
+
+
+def chains_report(attempts: Sequence[TurnAttempt]) -> dict[str, Any]:
+    """What `evaluate_chains` returns, of turns that are answered already."""
+    outcomes: list[Outcome] = []
+    groups: dict[str, list[str]] = {}
+    for each in attempts:
+        gold = each.question
+        measures = _measures(gold, each.answer)
+        if each.in_full:
+            measures |= {f"{name} in full": value for name, value in _found(gold, each.in_full).items()}
+        outcomes.append({**outcome(gold, each.answer, measures), "means": each.means})
+        groups[gold.id] = [f"turns: {gold.type}", f"turns: {gold.type}, {gold.language}"]
     return {"figures": figures(outcomes, groups), "questions": outcomes}
 
 
-def _measures(question: GoldQuestion, kind: Kind, answer: Answer) -> dict[str, float]:
+def _measures(question: GoldQuestion, answer: Answer) -> dict[str, float]:
     """What is found, and whether the question was refused, or searched in other words."""
     refused = {"wrongly refused" if question.answerable else "rightly refused": float(not answer.answered)}
     searched_anew = float(bool(answer.searched_as))
-    rewritten = {"rewritten" if kind == "follow-up" else "wrongly rewritten": searched_anew}
+    rewritten = {"rewritten" if question.type == "follow-up" else "wrongly rewritten": searched_anew}
     return {**_found(question, answer), **refused, **rewritten}
 
 

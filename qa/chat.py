@@ -4,6 +4,7 @@ A `Chat` is of one generation for good: an answer, and all that is asked about i
 hands out the chat of the generation that is live.
 """
 
+import contextlib
 import threading
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,7 @@ from qa.text import dominant_language
 from qa.writer import Writer
 
 _SPACES = {"Cc", "Cs"}
+_FIRST = ("When was the centre in Beijing founded?", "北京的中心是什么时候成立的？")  # asked to have all in memory
 _TURNS = 8  # of a conversation that are looked back on
 
 
@@ -92,6 +94,12 @@ class Chat:
         return replace(
             answer, generation=self.generation, question=question, searched_as="" if searched == question else searched
         )
+
+    def warm_up(self) -> None:
+        """Has all read that the first questions would wait for otherwise, such as the dictionary."""
+        for question in _FIRST:
+            with contextlib.suppress(WenjuError):
+                self.ask(question)
 
     def _completed(self, question: str, history: Sequence[Answer]) -> str:
         """The question made whole with the last turns, where that is not too long to be asked."""

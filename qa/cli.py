@@ -535,23 +535,31 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from qa import chains, comparison, evaluation, tables  # bring ir_measures and scipy, which no question needs
+    from qa import (
+        chains,
+        comparison,
+        evaluation,
+        question_sets,
+        tables,
+    )  # bring ir_measures and scipy, which no question needs
 
     if options.promote:
         return _promote(options)
     before = comparison.read_report(options.against) if options.against else None
-    questions = evaluation.read_questions(options.questions)
-    follow_ups = options.follow_ups or options.questions.with_name("follow_ups.jsonl")
-    turns = evaluation.read_chains(follow_ups) if options.follow_ups or follow_ups.is_file() else []
+    asked = question_sets.read(options.questions, options.follow_ups or question_sets.follow_ups_of(options.questions))
     chat = Chat.open(options.index)
     anyway = evaluation.never_refusing(chat).ask
     with _stage_bars() as progress:
         report = evaluation.evaluate(
-            questions, chat.index.passages, chat.ask, anyway, lambda done, total: progress("questions", done, total)
+            asked.questions,
+            chat.index.passages,
+            chat.ask,
+            anyway,
+            lambda done, total: progress("questions", done, total),
         )
-        if turns:
+        if asked.chains:
             report["follow_ups"] = chains.evaluate_chains(
-                turns,
+                asked.chains,
                 lambda question, history: chat.ask(question, history=history),
                 lambda done, total: progress("follow-ups", done, total),
             )
@@ -561,7 +569,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     if options.output:
         _write_report(options.output, json.dumps(report, ensure_ascii=False, indent=1) + "\n")
     if options.csv:
-        _write_report(options.csv, tables.questions_csv(report["questions"]))
+        _write_report(options.csv, tables.questions_csv(evaluation.outcomes_of(report)))
     return _below_floors(report["figures"]["all"], options.floor)
 
 

@@ -16,8 +16,10 @@ RANKS = (1, 3, 5, 10)  # of recall@k
 STYLE = (
     "text{fill:#222}.frame{fill:none;stroke:#ccc}.bar{fill:#2a6f97;fill-opacity:.45;stroke:#fff}"
     ".dot{fill:#2a6f97}.here{fill:#2a6f97;stroke:#fff}.curve{fill:none;stroke:#2a6f97;stroke-width:2}"
-    ".ideal{stroke:#222;stroke-dasharray:4 3}.title{font-weight:bold}"
+    ".interval{stroke:#2a6f97;stroke-opacity:.6}.ideal{stroke:#222;stroke-dasharray:4 3}.title{font-weight:bold}"
 )
+_INSET = 0.07  # of recall's first and last rank from the frame
+_APART = 0.018  # between the points of two groups at one rank, so that their intervals do not cover each other
 _DASHES = ("", "7 3", "2 3", "9 3 2 3", "1 5", "12 4")  # lines are told apart without colours too
 
 
@@ -50,14 +52,14 @@ def risk_plot(confidence: Mapping[str, Any], words: Words) -> Plot:
     return Plot(words, tuple(_risk(confidence)))
 
 
-def recall_plot(recalls: Mapping[str, Sequence[float]], words: Words) -> Plot:
-    """A line for each group: the share of questions with a passage that answers among the first k, for each of `RANKS`.
+def recall_plot(recalls: Mapping[str, Sequence[Mapping[str, float]]], words: Words) -> Plot:
+    """A line for each group: the share of questions with a passage that answers among the first k, with its interval.
 
     Args:
-        recalls: by the label of the group.
+        recalls: by the label of the group, the `mean`, `low` and `high` for each of `RANKS`.
         words: beside the plot.
     """
-    places = {rank: (rank - 1) / (RANKS[-1] - 1) for rank in RANKS}
+    places = {rank: _INSET + (1 - 2 * _INSET) * (rank - 1) / (RANKS[-1] - 1) for rank in RANKS}
     return Plot(words, tuple(_lines(recalls, list(places.values()))), {at: str(rank) for rank, at in places.items()})
 
 
@@ -133,17 +135,25 @@ def _risk(confidence: Mapping[str, Any]) -> Iterator[str]:
         yield f'<circle cx="{x}" cy="{y}" r="5" class="here"/>'
 
 
-def _lines(recalls: Mapping[str, Sequence[float]], places: Sequence[float]) -> Iterator[str]:
+def _lines(recalls: Mapping[str, Sequence[Mapping[str, float]]], places: Sequence[float]) -> Iterator[str]:
     """Each line with its label in a legend, which stands where recall is lowest and no line runs."""
-    for number, (label, values) in enumerate(recalls.items()):
+    for number, (label, figures) in enumerate(recalls.items()):
         dash = f'class="curve" stroke-dasharray="{_DASHES[number % len(_DASHES)]}"'
-        yield _polyline(list(zip(places, values, strict=True)), dash)
-        for place, value in zip(places, values, strict=True):
-            x, y = _place(place, value)
-            yield f'<circle cx="{x}" cy="{y}" r="3" class="dot"/>'
+        beside = [place + _APART * (number - (len(recalls) - 1) / 2) for place in places]
+        yield _polyline([(place, each["mean"]) for place, each in zip(beside, figures, strict=True)], dash)
+        for place, each in zip(beside, figures, strict=True):
+            yield _interval(place, each)
         height = TOP + SIDE - 14 - 18 * (len(recalls) - 1 - number)
         yield f'<line x1="{LEFT + 48}" y1="{height - 4}" x2="{LEFT + 82}" y2="{height - 4}" {dash}/>'
         yield _text(LEFT + 88, height, label, "")
+
+
+def _interval(place: float, figure: Mapping[str, float]) -> str:
+    """A dot at the mean, and a line from the lower to the upper end of its interval."""
+    x, y = _place(place, figure["mean"])
+    low, high = (_place(place, figure[end])[1] for end in ("low", "high"))
+    line = f'<line x1="{x}" y1="{low}" x2="{x}" y2="{high}" class="interval"/>'
+    return f'{line}<circle cx="{x}" cy="{y}" r="3" class="dot"/>'
 
 
 def _polyline(points: Sequence[tuple[float, float]], more: str) -> str:

@@ -15,7 +15,8 @@ WenjuError
 │   └── BuildCancelledError     someone stopped the build
 ├── QuestionError               a question that cannot be asked
 │   ├── EmptyQuestionError      it holds no word or number
-│   └── LongQuestionError       it has more characters than the settings allow
+│   ├── LongQuestionError       it has more characters than the settings allow
+│   └── QuestionSetError        a set of questions with known answers that cannot be asked
 ├── ReceiptError                a receipt that cannot be read, trusted or written
 ├── ReportError                 a report that cannot be compared
 ├── FeedbackError               a file of feedback that cannot be written
@@ -27,6 +28,7 @@ from pathlib import Path
 from typing import Literal
 
 EditProblem = Literal["name", "suffix", "large", "exists", "changed", "gone", "outside", "failed"]
+SetProblem = Literal["line", "twice", "same", "nothing", "format", "paragraphs", "many"]
 ModelFailure = Literal["unreachable", "slow", "key", "status", "garbage", "broken", "long"]
 
 
@@ -137,6 +139,31 @@ class LongQuestionError(QuestionError):
     def __init__(self, message: str, limit: int) -> None:
         super().__init__(message)
         self.limit = limit
+
+
+class QuestionSetError(QuestionError):
+    """A set of questions with known answers that cannot be asked.
+
+    `problem` says why, `name` is the set's, `values` are the numbers and words of the text.
+    """
+
+    def __init__(self, problem: SetProblem, name: str, **values: object) -> None:
+        """Takes what the problem's text leaves open."""
+        super().__init__(_SET_PROBLEMS[problem].format(name=name, **values))
+        self.problem = problem
+        self.name = name
+        self.values = values
+
+
+_SET_PROBLEMS: dict[SetProblem, str] = {
+    "line": "{name}, line {number}: needs JSON with {needs} ({detail}).",
+    "twice": "{name}, line {number}: the id {identity!r} stands in a line before.",
+    "same": "{name}: the id {identity!r} stands for two questions.",
+    "nothing": "{name} holds no questions.",
+    "format": "{name} is neither JSON Lines of questions nor in SQuAD format.",
+    "paragraphs": "None of the {count:,} paragraphs of {name} stands in an article of the index.",
+    "many": "{name} has {count:,} questions; at most {limit:,} are asked at once.",
+}
 
 
 class ReceiptError(WenjuError):

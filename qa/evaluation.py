@@ -23,7 +23,7 @@ from qa.claims import numbers_claimed
 from qa.config import IndexSettings
 from qa.datatypes import Answer, Citation, Document, Passage
 from qa.embedder import BUNDLED
-from qa.errors import QuestionError
+from qa.errors import QuestionSetError
 from qa.metrics import reliability, risk_coverage, short_answer_scores
 from qa.significance import Values, mean_interval
 from qa.text import dominant_language, fold
@@ -82,7 +82,7 @@ class GoldQuestion:
 
 @dataclass(frozen=True, slots=True)
 class GoldTurn:
-    """One question of a conversation; `means` is the complete question it stands for.
+    """One question of a conversation; `means` is the complete question it stands for, empty where nobody has said.
 
     A turn is standalone if it can be understood, and must be answered, without those before it.
     """
@@ -136,7 +136,16 @@ def read_chains(path: Path) -> list[GoldChain]:
     Raises:
         QuestionError: naming the line that cannot be read.
     """
-    return _parsed(question_files.lines(path), str(path), _chain, "id, language, turns")
+    return parse_chains(question_files.lines(path), str(path))
+
+
+def parse_chains(lines: Iterable[tuple[int, str]], name: str) -> list[GoldChain]:
+    """The conversations of the numbered lines of a JSON Lines file of that name.
+
+    Raises:
+        QuestionError: naming the line that cannot be read.
+    """
+    return _parsed(lines, name, _chain, "id, language, turns")
 
 
 def _parsed(
@@ -148,12 +157,12 @@ def _parsed(
         try:
             records.append(parse(json.loads(line)))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise QuestionError(f"{name}, line {number}: needs JSON with {needs} ({error}).") from error
+            raise QuestionSetError("line", name, number=number, needs=needs, detail=error) from error
         if records[-1].id in identities:
-            raise QuestionError(f"{name}, line {number}: the id {records[-1].id!r} stands in a line before.")
+            raise QuestionSetError("twice", name, number=number, identity=records[-1].id)
         identities.add(records[-1].id)
     if not records:
-        raise QuestionError(f"{name} holds no questions.")
+        raise QuestionSetError("nothing", name)
     return records
 
 
@@ -458,6 +467,11 @@ def figures(outcomes: Sequence[Outcome], groups: Mapping[str, Sequence[str]]) ->
         }
         for group, inside in members.items()
     }
+
+
+def outcomes_of(report: Mapping[str, Any]) -> list[Outcome]:
+    """Every outcome of a report: those of its questions, then those of its follow-ups, where it has any."""
+    return [*report["questions"], *report.get("follow_ups", {"questions": []})["questions"]]
 
 
 def measures_of(outcomes: Sequence[Outcome]) -> list[str]:

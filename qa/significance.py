@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binomtest
 
 RESAMPLES = 2000
 PERMUTATIONS = 10_000
@@ -76,6 +75,8 @@ def paired_test(
     swapped or not at random; the observed order counts as one of the draws (Phipson & Smyth 2010,
     https://doi.org/10.2202/1544-6115.1585).
     """
+    from scipy.stats import binomtest  # takes most of a second, which a page that opens need not wait for
+
     before, after = np.asarray(old, dtype=np.float64), np.asarray(new, dtype=np.float64)
     was, now = _weights(before, old_weights), _weights(after, new_weights)
     if np.isin((before, after), (0.0, 1.0)).all() and (was == 1.0).all() and (now == 1.0).all():

@@ -1,7 +1,6 @@
 """What several test files share: the shipped corpus, one index of it, and a corpus small enough to know by heart."""
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from qa.config import IndexSettings
 from qa.index import SearchIndex
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "eval")]  # training/ and the scripts of eval/ are no part of the package
 
 for name in ("QA_LLM_BASE_URL", "QA_LLM_MODEL", "QA_LLM_API_KEY"):  # no test asks the server of whoever runs it
     os.environ.pop(name, None)

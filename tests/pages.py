@@ -2,8 +2,6 @@
 
 import os
 import re
-import shutil
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +10,7 @@ from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
+import browsers
 import pytest
 from playwright.sync_api import (
     Browser,
@@ -34,30 +33,12 @@ ENGLISH = "How many chips does FlagOS 2.0 support?"
 REFUSED = ["火星上的基地什么时候建成？", "Who won the 1998 football world cup?"]
 LAPTOP, PHONE = (1280, 900), (390, 844)
 
-BROWSER_ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-]  # fmt: skip
-BROWSERS = [
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "chrome",
-    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
-    r"C:\Program Files (x86)\Google\Chrome\Application\chrome.exe",
-    r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-]
-
 
 def browser_path() -> str:
     """A Chromium of this machine; without one the test is skipped, or fails where CI is set."""
-    named = os.environ.get("CHROMIUM")
-    found = next(filter(None, map(shutil.which, [named] if named else BROWSERS)), None)
+    found = browsers.find_chromium()
     if found is None:
-        reason = "the tests of the page need Chromium (apt-get install chromium, or set CHROMIUM)"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+        pytest.fail(browsers.MISSING) if os.environ.get("CI") else pytest.skip(browsers.MISSING)
     return found
 
 
@@ -66,7 +47,7 @@ def browser_path() -> str:
 def browser() -> Iterator[Browser]:
     path = browser_path()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=BROWSER_ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=path, args=browsers.ARGUMENTS)
         expect.set_options(timeout=15_000)  # milliseconds: a busy machine takes its time
         yield browser
         browser.close()
@@ -77,9 +58,9 @@ def served(chat: Chat, **options: Any) -> Iterator[str]:
     """The page over a chat, with those options; calls made before the server is up wait in the socket's queue."""
     import uvicorn  # these take seconds, which other tests need not wait for
 
-    from ui.server import Options, create_app
+    from ui.server import Options, create_app, listen
 
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = listen("127.0.0.1", 0)
     live = LiveChat(chat.index.folder.parent, chat.settings)
     # gradio wants a running event loop while the page is made: the server makes it in its own.
     settings = uvicorn.Config(

@@ -136,6 +136,19 @@ def test_question_pays_for_nothing_it_does_not_use() -> None:
     assert finished.returncode == 0, finished.stderr
 
 
+def test_a_page_that_opens_pays_for_nothing_it_does_not_use() -> None:
+    """Importing the page brings neither torch nor scipy, and reads or writes none of gradio's type stubs."""
+    code = (
+        "import sys; stubs = [];"
+        "sys.addaudithook(lambda event, given: stubs.append(given[0]) if event == 'open'"
+        " and str(given[0]).endswith('.pyi') else None);"
+        "import ui.server;"
+        "sys.exit(', '.join([*stubs, *({'torch', 'scipy'} & sys.modules.keys())]) or 0)"
+    )
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+
+
 def test_public_names_are_sorted_and_resolve() -> None:
     """`qa.__all__` is sorted, without repeats, and each name in it is there."""
     assert sorted(set(qa.__all__)) == qa.__all__

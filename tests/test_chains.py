@@ -1,9 +1,10 @@
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
-from qa.chains import evaluate_chains
+from qa.chains import attempted_turns, evaluate_chains
 from qa.chat import Chat
 from qa.datatypes import Answer, Citation, Hit, Passage
 from qa.evaluation import GoldChain, GoldTurn
@@ -101,6 +102,29 @@ def test_figures_by_kind_of_turn_are_those_counted_by_hand() -> None:
     assert means["turns: follow-up, zh"] == {"rightly refused": (0.0, 1), "rewritten": (1.0, 1)}
     assert [each["id"] for each in report["questions"]] == ["tea/1", "tea/2", "tea/3", "tea/4", "城/1", "城/2"]
     assert [each["means"] for each in report["questions"]] == [turn.means for chain in CHAINS for turn in chain.turns]
+
+
+def test_what_nobody_has_said_in_full_is_not_asked_so() -> None:
+    """A follow-up of which nobody has said what it means is measured as it is asked, and not in full."""
+    chain = replace(CHAINS[0], turns=tuple(replace(turn, means="") for turn in CHAINS[0].turns))
+    report = evaluate_chains([chain], lambda question, _: ANSWERS[question])
+    assert not [name for name in report["figures"]["turns: follow-up"] if name.endswith("in full")]
+
+
+def test_turns_come_one_by_one() -> None:
+    """Each turn is given once it is answered, so that whoever asks for no more has not asked the rest."""
+    asked: list[str] = []
+
+    def ask(question: str, history: Sequence[Answer]) -> Answer:
+        asked.append(question)
+        return in_turn_or_full(question, history)
+
+    turns = attempted_turns(CHAINS, ask)
+    assert [next(turns).question.id for _ in range(2)] == ["tea/1", "tea/2"]
+    assert asked == ["How hot is the water?", "And for turtles?", "How deep do turtles dive?"]
+    counted: list[tuple[int, int]] = []
+    evaluate_chains(CHAINS, in_turn_or_full, lambda done, total: counted.append((done, total)))
+    assert counted == [(done, 6) for done in range(1, 7)]
 
 
 def test_chains_are_asked_of_the_shipped_articles(chat: Chat) -> None:

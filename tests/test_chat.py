@@ -1,9 +1,12 @@
 import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pages import CHINESE, ENGLISH
 
 from qa.chat import Chat
 from qa.config import AnswerSettings, Settings
@@ -242,3 +245,20 @@ def test_what_cannot_be_made_whole_is_asked_as_it_is(chat: Chat) -> None:
     messy = chat.ask("\ufeff众智FlagOS 2.0\x00支持多少款芯片\ud800？")
     assert messy.searched_as == ""
     assert chat.ask("它\u200b是谁做的\n？", history=[messy]).searched_as.startswith("众智FlagOS 2.0")
+
+
+def test_after_warming_up_questions_read_only_articles(index_folder: Path) -> None:
+    """Once warmed up, a chat opens no file of the package for the first question in either language."""
+    code = (
+        "import sys; from pathlib import Path; import qa; from qa.chat import Chat;"
+        "chat = Chat.open(Path(sys.argv[1])); warm = len(sys.argv) > 2; warm and chat.warm_up(); opened = set();"
+        "sys.addaudithook(lambda event, given: opened.add(str(given[0])) if event == 'open' else None);"
+        f"[chat.ask(each) for each in ({CHINESE!r}, {ENGLISH!r})];"
+        "print(*(each for each in opened if Path(each).parent == Path(qa.__file__).parent))"
+    )
+    command = [sys.executable, "-X", "utf8", "-c", code, str(index_folder)]
+    cold, warm = (
+        subprocess.run([*command, *more], capture_output=True, text=True, check=True).stdout for more in ((), ("warm",))
+    )
+    assert "translations.txt" in cold
+    assert warm.strip() == ""

@@ -1,27 +1,36 @@
 """The panel where one measures, and the feedback on answers, in a real browser."""
 
 import csv
+import gzip
 import io
 import json
 import re
+import shutil
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from pages import CHINESE, ENGLISH, PHONE, REFUSED, Visit, ask, exchanges, question_box, served
 from playwright.sync_api import Locator, Page, expect
 
+from qa import generations
+from qa.chains import evaluate_chains
 from qa.chat import Chat
-from qa.evaluation import attempted, never_refusing, read_questions
+from qa.config import IndexSettings
+from qa.evaluation import attempted, never_refusing, read_chains, read_questions
 from qa.failures import failure
 from qa.question_sets import QuestionSet
 from qa.tables import questions_csv
 from ui.runs import Run, finished, report_json
+from ui.texts import TEXTS
 
 # gradio's queue, in which a run waits for its turn, takes an option of pandas that pandas gives up.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
-LINES = (Path(__file__).parents[1] / "eval" / "questions.jsonl").read_text(encoding="utf-8").splitlines()
+EVAL = Path(__file__).parents[1] / "eval"
+LINES = (EVAL / "questions.jsonl").read_text(encoding="utf-8").splitlines()
+CHAINS = read_chains(EVAL / "follow_ups.jsonl")
 
 
 @pytest.fixture(scope="module")
@@ -96,8 +105,9 @@ def test_plots_are_told_to_who_does_not_see_them(page: Page, few: Path, expected
         expect(page.get_by_role("img", name=name)).to_have_count(1)
     figure = page.locator("figure").filter(has=page.get_by_role("img", name="Recall at k"))
     figure.get_by_text("As numbers").click()
-    recalls = [f"{expected.report['figures']['all'][f'recall@{rank}']['mean']:.3f}" for rank in (1, 3, 5, 10)]
-    expect(figure.get_by_role("row").nth(1).get_by_role("cell")).to_have_text(recalls)
+    recalls = [expected.report["figures"]["all"][f"recall@{rank}"] for rank in (1, 3, 5, 10)]
+    told = [f"{each['mean']:.3f} {each['low']:.2f}–{each['high']:.2f}" for each in recalls]
+    expect(figure.get_by_role("row").nth(1).get_by_role("cell")).to_have_text(told)
 
 
 def test_what_failed_is_listed_and_opened(page: Page, few: Path, expected: Run) -> None:
@@ -158,10 +168,11 @@ def test_a_report_is_opened_again(page: Page, few: Path, expected: Run) -> None:
 
 def test_a_run_that_is_stopped_leaves_nothing(page: Page) -> None:
     """While a run goes on its progress is shown; stopped, it leaves no figures, and another can be begun."""
+    total = len(LINES) + sum(len(chain.turns) for chain in CHAINS)
     open_panel(page)
     controls(page).get_by_role("button", name="Run", exact=True).click()
-    expect(page.get_by_role("progressbar")).to_have_attribute("max", str(len(LINES)))
-    expect(page.locator("#evaluate-progress")).to_contain_text(f"of {len(LINES)} questions asked")
+    expect(page.get_by_role("progressbar")).to_have_attribute("max", str(total))
+    expect(page.locator("#evaluate-progress")).to_contain_text(f"of {total} questions asked")
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text("Stopped")).to_be_visible()
     expect(page.get_by_role("progressbar")).to_have_count(0)
@@ -169,16 +180,149 @@ def test_a_run_that_is_stopped_leaves_nothing(page: Page) -> None:
     expect(page.locator("#evaluated, progress")).to_have_count(0)
 
 
+def file(name: str, content: str | bytes) -> dict[str, object]:
+    """A file as a browser is given it."""
+    return {
+        "name": name,
+        "mimeType": "text/plain",
+        "buffer": content if isinstance(content, bytes) else content.encode(),
+    }
+
+
+def conversation(number: int) -> str:
+    """One of the shipped conversations as lines that have their chain in common."""
+    chain = CHAINS[number]
+    lines = [
+        {"id": f"own-{place}", "language": chain.language, "type": "number", "chain": chain.id, **asdict(turn)}
+        for place, turn in enumerate(chain.turns)
+    ]  # fmt: skip
+    return "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines)
+
+
+def test_conversations_are_asked_in_turn(page: Page, chat: Chat) -> None:
+    """Lines with a chain are asked as a conversation: their figures, and a turn with what it leans on, are shown."""
+    choose(open_panel(page), file("talk.jsonl", conversation(0) + conversation(20).replace('"own-', '"two-')))
+    expect(controls(page)).to_contain_text("2 questions, and 6 in conversations")
+    run(page)
+    expected = evaluate_chains([CHAINS[0], CHAINS[20]], lambda question, history: chat.ask(question, history=history))
+    table = page.get_by_role("region", name="Follow-ups", exact=True)
+    for label, group, suffix in (
+        ("first of a conversation 2", "turns: first", ""),
+        ("follow-up 4", "turns: follow-up", ""),
+        ("follow-up · asked in full", "turns: follow-up", " in full"),
+    ):
+        row = table.get_by_role("row").filter(has=page.get_by_role("rowheader", name=label, exact=True))
+        for place, measure in enumerate(("document recall@1", "document recall@5", "answer recall")):
+            figure = expected["figures"][group][f"{measure}{suffix}"]
+            told = f"{figure['mean']:.3f} {figure['low']:.2f}–{figure['high']:.2f}"
+            expect(row.get_by_role("cell").nth(place)).to_have_text(told)
+    assert json.loads(downloaded(page, "Download JSON"))["follow_ups"] == json.loads(json.dumps(expected))
+    assert sum(line.count("follow-up") for line in downloaded(page, "Download CSV").splitlines()) == 4
+    page.get_by_role("button", name="All questions").click()
+    first, second, *_ = CHAINS[0].turns
+    page.locator("table.failures").get_by_role("button", name=second.question).click()
+    view = page.get_by_role("region", name=second.question)
+    expect(view).to_contain_text(f"Asked before: {first.question}")
+    expect(view).to_contain_text(f"In full: {second.means}")
+
+
+def test_a_threshold_is_tried(page: Page, few: Path, expected: Run) -> None:
+    """With a confidence that nothing reaches everything is refused, and the comparison says what that costs."""
+    measured(page, few)
+    controls(page).get_by_text("Try other settings").click()
+    controls(page).get_by_label("Refuse below confidence").fill("1")
+    run(page, 2)
+    expect(page.locator("#evaluated")).to_contain_text("Refuse below confidence 1")
+    table = page.get_by_role("region", name="Two runs compared").get_by_role("row")
+    for measure, change in (("rightly refused", "better"), ("wrongly refused", "worse"), ("recall@1", "")):
+        row = table.filter(has=page.get_by_role("rowheader", name=re.compile(rf"^{measure} .*\d$")))
+        new = expected.report["figures"]["all"]["recall@1"]["mean"] if measure == "recall@1" else 1.0
+        expect(row.get_by_role("cell").nth(1)).to_have_text(f"{new:.3f}")
+        expect(row.get_by_role("cell").nth(2)).to_contain_text(change)
+
+
+def test_two_generations_are_compared(
+    visit: Visit, few: Path, index_folder: Path, corpus_folder: Path, tmp_path: Path
+) -> None:
+    """A run after a build is compared with the one before it, each with its generation; what the edit cost is told."""
+    articles = tmp_path / "articles"
+    shutil.copytree(corpus_folder, articles)
+    shutil.copytree(index_folder, tmp_path / "index")
+    generations.build(articles, tmp_path / "index", IndexSettings())
+    chat = Chat.open(tmp_path / "index")
+    with served(chat) as address:
+        page = measured(visit(address), few)
+        for path in articles.glob("*.en.md"):
+            path.unlink()
+        newer = generations.build(articles, tmp_path / "index", IndexSettings()).generation
+        run(page, 2)
+        expect(page.locator("#evaluated + p")).to_contain_text(newer)
+        expect(page.get_by_text(f"{chat.generation} → 2 · {few.name} · {newer}")).to_be_visible()
+        row = page.get_by_role("region", name="Two runs compared").get_by_role("row")
+        found = row.filter(has=page.get_by_role("rowheader", name=re.compile(r"^recall@1 \d")))
+        expect(found.get_by_role("cell").nth(2)).to_contain_text("worse")
+        page.close()
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
 @pytest.mark.parametrize(
-    ("content", "said"),
-    [(b"{}", "needs JSON"), (b"", "empty"), (b" " * 4_100_000, "too long"), (b'{"data": [{}]}', "SQuAD")],
-    ids=["no question", "empty", "too long", "no SQuAD"],
+    ("content", "key"),
+    [(b"{}", "set_line"), (b"", "file_empty"), (b" " * 4_100_000, "file_long"), (b'{"data": [{}]}', "set_format"),
+     (b"\x89PNG\r\n\x1a\n\x00\xff", "file_empty"), ("<b>不是 JSON</b>".encode(), "set_line"),
+     ("café".encode("latin-1"), "file_empty"), (LINES[0].replace('"id"', '"name"').encode(), "set_line"),
+     (f"{LINES[0]}\n{LINES[0]}".encode(), "set_twice"),
+     (b'{"data": [{"paragraphs": [{"context": "Nowhere.", "qas": []}]}]}', "set_paragraphs")],
+    ids=["no question", "empty", "too long", "no SQuAD", "picture", "no JSON", "Latin-1", "wrong field", "twice",
+         "nowhere"],
 )  # fmt: skip
-def test_a_file_that_cannot_be_asked_is_said(content: bytes, said: str, page: Page) -> None:
-    """A file that holds no questions, or is too long for the page, is said, and nothing else changes."""
-    choose(open_panel(page), {"name": "wrong.json", "mimeType": "text/plain", "buffer": content})
-    expect(page.locator("#evaluate-notice").get_by_role("alert")).to_contain_text(said)
+def test_a_file_that_cannot_be_asked_is_said(content: bytes, key: str, locale: str, visit: Visit) -> None:
+    """A file that cannot be asked is said in the page's language, and nothing else changes."""
+    page = visit(locale=locale)
+    choose(open_panel(page), file("wrong.json", content))
+    text = TEXTS[key][locale == "en-US"]
+    words = max(re.split(r"\{[^}]*\}", text), key=len).strip()
+    expect(page.locator("#evaluate-notice").get_by_role("alert")).to_contain_text(words)
     expect(controls(page).get_by_role("radio")).to_have_count(1)
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+def test_what_is_no_report_or_setting_is_said(locale: str, visit: Visit) -> None:
+    """A file that is no report, and a setting outside its range, are said in the page's language."""
+    page = visit(locale=locale)
+    choose(open_panel(page), file("wrong.json", LINES[0]), 1)
+    alert = page.locator("#evaluate-notice").get_by_role("alert")
+    expect(alert).to_have_text(TEXTS["no_report"][locale == "en-US"].format(name="wrong.json"))
+    for setting in ("1000", "heavy", "nan"):
+        controls(page).locator("[name=minimum_confidence]").evaluate("(box, value) => { box.value = value }", setting)
+        controls(page).locator("button.primary").click()
+        expect(alert).to_have_text(TEXTS["settings_range"][locale == "en-US"])
+    page.wait_for_timeout(1_000)  # milliseconds: time enough for what the panel does next
+    expect(alert).to_be_visible()
+    expect(controls(page).get_by_role("radio")).to_be_checked()
+
+
+@pytest.mark.parametrize("coding", ["utf-8-sig", "utf-16", "gzip"])
+def test_a_set_of_any_usual_kind_is_asked(coding: str, page: Page) -> None:
+    """A set with a byte order mark, in UTF-16 or packed, in languages nobody foresaw, is asked like any other."""
+    record = {**json.loads(LINES[0]), "id": "fr", "question": "Où est le robot ?", "language": "fr <i>", "type": "où"}
+    text = f"{LINES[0]}\n{json.dumps(record, ensure_ascii=False)}\n"
+    content = gzip.compress(text.encode()) if coding == "gzip" else text.encode(coding)
+    choose(open_panel(page), file(f"set.{'gz' if coding == 'gzip' else 'jsonl'}", content))
+    expect(controls(page)).to_contain_text("2 questions")
+    run(page)
+    expect(page.get_by_role("region", name="By language").get_by_role("columnheader", name="fr <i> 1")).to_be_visible()
+    expect(page.get_by_role("region", name="By type").get_by_role("rowheader", name="où")).to_be_visible()
+
+
+def test_a_squad_file_is_measured(page: Page, chat: Chat) -> None:
+    """Questions in SQuAD format whose paragraph stands in an article are asked; how many are left out is said."""
+    passage = next(each for each in chat.index.passages if "FlagOS" in each.text and "32" in each.text)
+    here = {"context": passage.text, "qas": [{"id": "1", "question": ENGLISH, "answers": [{"text": "32"}]}]}
+    gone = {"context": "It is nowhere.", "qas": [{"id": "2", "question": "Where?", "answers": [{"text": "nowhere"}]}]}
+    choose(open_panel(page), file("squad.json", json.dumps({"data": [{"paragraphs": [here, gone]}]})))
+    expect(controls(page)).to_contain_text("1 questions and 1 left out")
+    run(page)
+    expect(page.get_by_role("region", name="By type").get_by_role("rowheader", name="SQuAD")).to_be_visible()
 
 
 def test_the_panel_speaks_both_languages(visit: Visit, few: Path) -> None:

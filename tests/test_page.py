@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Error, Locator, Page, expect
 from qa import generations, offline
 from qa.chat import Chat, LiveChat
 from qa.errors import WenjuError
-from ui.server import Options, serve
+from ui.server import Options, listen, serve
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -197,6 +197,14 @@ def test_an_address_in_use_is_a_person_s_to_mend(chat: Chat) -> None:
             with pytest.raises(WenjuError, match=f"port {port}") as caught:
                 serve(LiveChat(chat.index.folder.parent), "127.0.0.1", port, Options())
             assert "\n" not in str(caught.value)
+
+
+def test_answers_are_sent_at_once() -> None:
+    """A connection does not hold back a part of an answer until the browser has acknowledged the one before."""
+    with listen("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_an_article_is_served_as_text(address: str, chat: Chat, corpus_folder: Path) -> None:

@@ -1,17 +1,22 @@
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from qa.chains import attempted_turns, evaluate_chains
 from qa.chat import Chat
-from qa.config import SearchSettings
+from qa.config import AnswerSettings, SearchSettings
+from qa.datatypes import Answer
 from qa.errors import ReportError
-from qa.evaluation import attempted, evaluate, never_refusing, read_questions
+from qa.evaluation import attempted, evaluate, never_refusing, read_chains, read_questions
 from qa.question_sets import QuestionSet
 from ui.runs import MOST_RUNS, Bench, Run, finished, report_json, uploaded
 
-QUESTIONS = tuple(read_questions(Path(__file__).parents[1] / "eval" / "questions.jsonl")[::30])
+EVAL = Path(__file__).parents[1] / "eval"
+QUESTIONS = tuple(read_questions(EVAL / "questions.jsonl")[::30])
+CHAINS = read_chains(EVAL / "follow_ups.jsonl")[::10]
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +44,33 @@ def test_a_run_knows_the_passages_of_each_question(run: Run, chat: Chat) -> None
         assert float(found) == measures.get("recall@10", 0.0)
 
 
+def test_a_run_knows_the_turns_of_conversations(chat: Chat) -> None:
+    """Its report has what `evaluate_chains` says of them, and comes back with it; each turn has its passages."""
+
+    def ask(question: str, history: Sequence[Answer]) -> Answer:
+        return chat.ask(question, history=history)
+
+    asked = QuestionSet("set", QUESTIONS[:2], chains=tuple(CHAINS))
+    attempts = [*attempted(asked.questions, chat.ask, never_refusing(chat).ask), *attempted_turns(CHAINS, ask)]
+    run = finished(1, chat, asked, attempts)
+    assert run.report["follow_ups"] == evaluate_chains(CHAINS, ask)
+    assert [each["question"] for each in run.follow_ups] == [turn.question for each in CHAINS for turn in each.turns]
+    assert list(run.everything) == [*run.outcomes, *run.follow_ups]
+    assert all(run.passages[each["id"]].found for each in run.follow_ups)
+    assert list(uploaded(2, "report.json", report_json(run)).follow_ups) == list(run.follow_ups)
+    with pytest.raises(ReportError):
+        uploaded(2, "report.json", json.dumps({**run.report, "follow_ups": {"questions": [], "figures": 1}}))
+
+
 def test_what_was_set_otherwise_is_told(chat: Chat) -> None:
     """The settings of a run are those that differ from the usual ones, and they are what it searched with."""
-    search = SearchSettings(ranked=0, lexical_weight=0.5)
-    other = Chat(chat.index, replace(chat.settings, search=search))
+    search, answer = SearchSettings(ranked=0, lexical_weight=0.5), AnswerSettings(minimum_confidence=0.5)
+    other = Chat(chat.index, replace(chat.settings, search=search, answer=answer))
     attempts = list(attempted(QUESTIONS[:2], other.ask, never_refusing(other).ask))
     assert finished(1, other, QuestionSet("set", QUESTIONS[:2]), attempts).settings == {
         "ranked": 0,
         "lexical_weight": 0.5,
+        "minimum_confidence": 0.5,
     }
 
 

@@ -8,18 +8,34 @@
     chosen.closest('label').nextElementSibling.click();
   });
 
+  // What a stream holds; nothing where it is longer than a call may be, however small it was packed.
+  async function bytes(stream, limit) {
+    const parts = [];
+    for await (const part of stream) {
+      parts.push(part);
+      if ((limit -= part.length) < 0) return null;
+    }
+    return new Uint8Array(await new Blob(parts).arrayBuffer());
+  }
+
+  // UTF-16 where the file begins with its mark, as Windows writes it; else UTF-8, or no text at all.
+  function decoded(whole) {
+    const mark = whole[0] << 8 | whole[1];
+    const coding = mark === 0xfffe ? 'utf-16le' : mark === 0xfeff ? 'utf-16be' : 'utf-8';
+    return new TextDecoder(coding, { fatal: true }).decode(whole);
+  }
+
   // Its name on the first line, then its text; nothing where it is longer than a call may be.
   wenju.chosenFile = async () => {
     const [file] = chosen.files;
-    const packed = file.name.endsWith('.gz');
-    let text = '\n';
+    const limit = Number(chosen.dataset.limit);
+    let text = '';
     try {
-      const stream = packed ? file.stream().pipeThrough(new DecompressionStream('gzip')) : file.stream();
-      const limit = Number(chosen.dataset.limit);
-      if (file.size > limit) return '';
-      text = await new Response(stream).text();
-      if (new Blob([JSON.stringify(text)]).size > limit) return '';
-    } catch { /* no gzip: an empty file */ }
+      const packed = file.name.endsWith('.gz');
+      const whole = await bytes(packed ? file.stream().pipeThrough(new DecompressionStream('gzip')) : file.stream(), limit);
+      if (whole) text = decoded(whole);
+      if (!whole || new Blob([JSON.stringify(text)]).size > limit) return '';
+    } catch { /* no gzip, or no text: taken for an empty file */ }
     chosen.value = '';
     return `${file.name.replaceAll('\n', ' ')}\n${text}`;
   };

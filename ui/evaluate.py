@@ -6,19 +6,20 @@ The runs are the visitor's own: the server keeps them for as long as it knows th
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from html import escape
 from pathlib import Path
 from typing import Any, get_args
 
 import gradio as gr
 
+from qa.chains import TurnAttempt, attempted_turns
 from qa.chat import Chat, LiveChat
-from qa.config import PageLimits, SearchSettings
+from qa.config import PageLimits, SearchSettings, Settings
 from qa.errors import SettingsError, WenjuError
-from qa.evaluation import Attempt, attempted, never_refusing, read_questions
+from qa.evaluation import Attempt, attempted, never_refusing
 from qa.failures import Failure
-from qa.question_sets import QuestionSet, parse
+from qa.question_sets import QuestionSet, follow_ups_of, parse, read
 from qa.tables import questions_csv
 from qa.text import Language
 from ui.ask import Turn, Updates
@@ -113,17 +114,17 @@ class EvaluatePanel:
             asked = bench.uploaded if event._data.get("set") == "uploaded" else shipped_set()
             if asked is None:
                 raise PageError("no_set")
-            settings = _settings(event)
+            settings = _tried(event, self._live.current().settings)
         except WenjuError as error:
             return {self.asked: None, self.progress: "", self.notice: notice_html(error, language)}
-        waiting = progress_html(0, len(asked.questions), language)
+        waiting = progress_html(0, len(asked.questions) + asked.turns, language)
         return {self.asked: (turn.number, asked, settings), self.progress: waiting, self.notice: ""}
 
     def run(
         self,
         language: Language,
         bench: Bench,
-        asked: tuple[int, QuestionSet, SearchSettings] | None,
+        asked: tuple[int, QuestionSet, Settings] | None,
         turn: Turn,
     ) -> Iterator[Updates]:
         """Asks every question of one generation, saying how far it is; then what came of it.
@@ -131,22 +132,23 @@ class EvaluatePanel:
         It breaks off once the visitor has stopped it or begun another. Where a visitor leaves, gradio closes it.
         """
         if asked is None or asked[0] != turn.number:
+            yield gr.skip()  # with no word at all gradio would empty the panel
             return
         number, questions, settings = asked
         chat = _with(self._live.current(), settings)
-        attempts: list[Attempt] = []
-        told = time.monotonic()
-        yield {self.progress: progress_html(0, len(questions.questions), language)}
+        attempts: list[Attempt | TurnAttempt] = []
+        total, told = len(questions.questions) + questions.turns, time.monotonic()
+        yield {self.progress: progress_html(0, total, language)}
         try:
-            for attempt in attempted(questions.questions, chat.ask, never_refusing(chat).ask):
+            for attempt in _attempts(chat, questions):
                 attempts.append(attempt)
                 if turn.number != number:
                     yield {self.progress: ""}  # a word of progress may have come after that of the stop
                     return
                 if time.monotonic() - told > SHOWN_EACH:
                     told = time.monotonic()
-                    yield {self.progress: progress_html(len(attempts), len(questions.questions), language)}
-            yield {self.progress: progress_html(len(attempts), len(attempts), language)}
+                    yield {self.progress: progress_html(len(attempts), total, language)}
+            yield {self.progress: progress_html(total, total, language)}
             run = finished(bench.next_number, chat, questions, attempts)
         except WenjuError as error:
             yield {self.progress: "", self.notice: notice_html(error, language)}
@@ -188,7 +190,7 @@ class EvaluatePanel:
     def save_csv(self, bench: Bench) -> str:
         """A line for each question of the run that is shown, as `qa eval --csv` writes it."""
         run = bench.run(bench.shown)
-        return json.dumps({"name": "questions.csv", "text": questions_csv(run.outcomes)}) if run else ""
+        return json.dumps({"name": "questions.csv", "text": questions_csv(run.everything)}) if run else ""
 
 
 def shipped_set() -> QuestionSet | None:
@@ -197,7 +199,7 @@ def shipped_set() -> QuestionSet | None:
     Raises:
         QuestionError: if it cannot be read.
     """
-    return QuestionSet(str(QUESTIONS), tuple(read_questions(QUESTIONS))) if QUESTIONS.is_file() else None
+    return read(QUESTIONS, follow_ups_of(QUESTIONS)) if QUESTIONS.is_file() else None
 
 
 def _name_and_text(file: str) -> tuple[str, str]:
@@ -208,25 +210,36 @@ def _name_and_text(file: str) -> tuple[str, str]:
     return name[-100:], text
 
 
-def _settings(event: gr.EventData) -> SearchSettings:
-    """The search that the form asks for; what is left empty is as usual.
+def _tried(event: gr.EventData, usual: Settings) -> Settings:
+    """The settings that the form asks for; what is left empty is as usual.
 
     Raises:
         SettingsError: if a value is outside its range.
     """
-    chosen: dict[str, float] = {} if event._data.get("ranking") else {"ranked": 0}
-    for name in SETTINGS[1:]:
-        text = str(event._data.get(name.removesuffix("_weight"), "")).strip()
-        try:
-            chosen |= {name: float(text)} if text else {}
-        except ValueError as error:
-            raise SettingsError(f"A weight is a number, not {text[:20]!r}.") from error
-    return replace(SearchSettings(), **chosen)  # type: ignore[arg-type]  # ranked is an int
+    given = {name: str(event._data.get(_field(name), "")).strip() for name in SETTINGS[1:]}
+    try:
+        numbers = {name: float(text) for name, text in given.items() if text}
+    except ValueError as error:
+        raise SettingsError("A setting is a number.") from error
+    answer = replace(usual.answer, minimum_confidence=numbers.pop("minimum_confidence", None))
+    ranked = {} if event._data.get("ranking") else {"ranked": 0}
+    return replace(usual, search=replace(SearchSettings(), **numbers, **ranked), answer=answer)  # type: ignore[arg-type]
 
 
-def _with(chat: Chat, settings: SearchSettings) -> Chat:
-    """The same generation, searched otherwise."""
-    return Chat(chat.index, replace(chat.settings, search=settings))
+def _field(setting: str) -> str:
+    """The name of a setting in the form, short enough for a call of the page."""
+    return setting.removesuffix("_weight")
+
+
+def _with(chat: Chat, settings: Settings) -> Chat:
+    """The same generation, searched and answered otherwise."""
+    return Chat(chat.index, replace(settings, index=chat.settings.index))
+
+
+def _attempts(chat: Chat, asked: QuestionSet) -> Iterator[Attempt | TurnAttempt]:
+    """Each question of a set once it is answered, then each turn of its conversations."""
+    yield from attempted(asked.questions, chat.ask, never_refusing(chat).ask)
+    yield from attempted_turns(asked.chains, lambda question, history: chat.ask(question, history=history))
 
 
 def controls_html(bench: Bench, language: Language) -> str:
@@ -251,7 +264,7 @@ def controls_html(bench: Bench, language: Language) -> str:
 
 def _set_html(value: str, asked: QuestionSet, checked: bool, language: Language) -> str:
     left_out = f" {say('left_out', language, count=f'{asked.left_out:,}')}" if asked.left_out else ""
-    count = say("questions_count", language, count=f"{len(asked.questions):,}")
+    count = _count(len(asked.questions), asked.turns, language)
     marked = " checked" if checked else ""
     return (
         f'<label><input type="radio" name="set" value="{value}"{marked}> {escape(asked.name)} '
@@ -259,19 +272,25 @@ def _set_html(value: str, asked: QuestionSet, checked: bool, language: Language)
     )
 
 
+def _count(questions: int, turns: int, language: Language) -> str:
+    count = say("questions_count", language, count=f"{questions:,}")
+    return f"{count}{say('turns_count', language, count=f'{turns:,}')}" if turns else count
+
+
 def _search_html(language: Language) -> str:
-    """The settings of the search that can be tried, each as it is by itself."""
-    usual = SearchSettings()
-    weights = "".join(
-        f'<label>{say(f"setting_{name}", language)} <input name="{name.removesuffix("_weight")}" inputmode="decimal" '
-        f'size="5" maxlength="8" value="{getattr(usual, name):g}"></label>'
+    """The settings that can be tried, each as it is by itself."""
+    usual = {**asdict(SearchSettings()), "minimum_confidence": None}  # None: as fitted for each pair of languages
+    numbers = "".join(
+        f'<label>{say(f"setting_{name}", language)} <input name="{_field(name)}" inputmode="decimal" size="5" '
+        f'maxlength="8" value="{"" if usual[name] is None else format(usual[name], "g")}" '
+        f'placeholder="{say("as_fitted", language) if usual[name] is None else ""}"></label>'
         for name in SETTINGS[1:]
     )
     return (
         f"<details><summary>{say('search_settings', language)}</summary>"
         f"<p class='quiet'>{say('settings_how', language)}</p>"
         f'<label><input type="checkbox" name="ranking" value="on" checked> {say("setting_ranked", language)}</label>'
-        f"{weights}</details>"
+        f"{numbers}</details>"
     )
 
 
@@ -301,7 +320,7 @@ def results_html(bench: Bench, language: Language) -> str:
         return ""
     answered = say("of_generation", language, generation=run.generation) if run.generation else ""
     left_out = say("left_out", language, count=f"{run.left_out:,}") if run.left_out else ""
-    count = say("questions_count", language, count=f"{len(run.outcomes):,}")
+    count = _count(len(run.outcomes), len(run.follow_ups), language)
     facts = " · ".join(filter(None, (count, escape(answered), left_out)))
     save = "".join(
         f'<button type="button" {sends(kind)}>{say(f"save_{kind}", language)}</button>' for kind in ("json", "csv")

@@ -9,8 +9,8 @@ from qa.evaluation import Outcome
 from qa.failures import FAILURES, Failure, failure
 from qa.render import shortened
 from qa.text import Language, dominant_language, fold
-from ui.figures import measure_name
-from ui.interface import sends
+from ui.figures import measure_label
+from ui.interface import sends, table_html
 from ui.runs import Bench, Found, Kind, Run
 from ui.texts import say
 
@@ -25,8 +25,8 @@ def kind_name(kind: Kind | None, language: Language) -> str:
 
 def failures_html(run: Run, bench: Bench, language: Language) -> str:
     """A choice of what went wrong, and the questions of that kind, each of which can be opened."""
-    kinds = {each["id"]: failure(each) for each in run.outcomes}
-    listed = [each for each in run.outcomes if _is_of(kinds[each["id"]], bench.kind)]
+    kinds = {each["id"]: failure(each) for each in run.everything}
+    listed = [each for each in run.everything if _is_of(kinds[each["id"]], bench.kind)]
     counts = Counter(kinds.values())
     numbers: dict[Kind, int] = {each: counts[each] for each in FAILURES}
     numbers |= {"failed": len(kinds) - counts[None], "all": len(kinds)}
@@ -36,15 +36,10 @@ def failures_html(run: Run, bench: Bench, language: Language) -> str:
         for kind in KINDS
         if numbers[kind] or kind == bench.kind
     )
-    rows = "".join(
-        _row(each, kinds[each["id"]], each["id"] == bench.question, language) for each in listed[:MOST_LISTED]
-    )
-    heads = "".join(f'<th scope="col">{say(key, language)}</th>' for key in ("asked", "what_failed", "gold", "said"))
+    rows = [_row(each, kinds[each["id"]], each["id"] == bench.question, language) for each in listed[:MOST_LISTED]]
+    heads = [say(key, language) for key in ("asked", "what_failed", "gold", "said")]
     more = say("listed", language, shown=MOST_LISTED, count=f"{len(listed):,}") if len(listed) > MOST_LISTED else ""
-    table = (
-        f'<div class="wide listed" role="region" tabindex="0" aria-label="{say("failures", language)}">'
-        f"<table class='failures'><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
-    )
+    table = table_html(heads, rows, "failures", say("failures", language))
     return (
         f"<h3>{say('failures', language)}</h3>"
         f'<div class="kinds" role="group" aria-label="{say("what_failed", language)}">{choice}</div>'
@@ -76,7 +71,7 @@ def _row(outcome: Outcome, failed: Failure | None, current: bool, language: Lang
 
 def question_html(run: Run, identity: str, language: Language) -> str:
     """One question: what was asked, known and said, the passages expected and those found; nothing where it is none."""
-    outcome = next((each for each in run.outcomes if each["id"] == identity), None)
+    outcome = next((each for each in run.everything if each["id"] == identity), None)
     if outcome is None:
         return ""
     asked, found = outcome["question"], run.passages.get(identity)
@@ -84,7 +79,7 @@ def question_html(run: Run, identity: str, language: Language) -> str:
         f"<li>{say('nothing_gold', language)}</li>"
     ]
     measures = "".join(
-        f"<div><dt>{escape(measure_name(name, language))}</dt><dd>{value:.2f}</dd></div>"
+        f"<div><dt>{escape(measure_label(name, language))}</dt><dd>{value:.2f}</dd></div>"
         for name, value in outcome["measures"].items()
     )
     passages = _passages(run, outcome, found, language) if found else f"<p>{say('no_passages', language)}</p>"
@@ -94,11 +89,26 @@ def question_html(run: Run, identity: str, language: Language) -> str:
         "×</button>"
         f'<h3 lang="{dominant_language(asked)}" tabindex="-1">{escape(asked)}</h3>'
         f'<p class="quiet">{kind_name(failure(outcome), language)} · {escape(identity)} · {escape(outcome["type"])}</p>'
-        f'<p><button type="button" class="primary" data-ask="{escape(asked)}">{say("ask_it", language)}</button></p>'
+        f"{_context(run, outcome, language)}"
+        f'<p><button type="button" class="primary" data-ask="{escape(outcome.get("means") or asked)}">'
+        f"{say('ask_it', language)}</button></p>"
         f"<h4>{say('gold', language)}</h4><ul class='gold'>{''.join(gold)}</ul>"
         f"<h4>{say('said', language)}</h4>{_said(outcome, language)}{passages}"
         f"<h4>{say('measures', language)}</h4><dl class='measures'>{measures}</dl></section>"
     )
+
+
+def _context(run: Run, outcome: Outcome, language: Language) -> str:
+    """Of a turn of a conversation: what was asked before it, what it means in full, and what was searched."""
+    chain, _, number = outcome["id"].rpartition("/")
+    follows = "means" in outcome and number.isdecimal()
+    before = {f"{chain}/{each}" for each in range(1, int(number))} if follows else set()
+    lines = {
+        "asked_before": " / ".join(each["question"] for each in run.follow_ups if each["id"] in before),
+        "means": outcome.get("means", "") if before else "",
+        "searched_instead": outcome["given"].get("searched_as", ""),
+    }
+    return "".join(f"<p class='quiet'>{say(key, language)} {escape(text)}</p>" for key, text in lines.items() if text)
 
 
 def _said(outcome: Outcome, language: Language) -> str:

@@ -1,11 +1,14 @@
 """A run as HTML: its figures with intervals, its plots with the same numbers as tables. What files say is text."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from qa.comparison import LOWER_IS_BETTER
 from qa.drawing import RANKS, Plot, Words, recall_plot, reliability_plot, risk_plot, svg
+from qa.evaluation import SUPPORTING
 from qa.text import Language
+from ui.interface import table_html
 from ui.runs import Run
 from ui.texts import say
 
@@ -23,7 +26,17 @@ MEASURES = {
     "conflict shown": "conflict_shown",
     "false conflict": "false_conflict",
     "Brier score": "brier",
+    "document recall@1": "document_recall_1",
+    "document recall@5": "document_recall_5",
+    "rewritten": "rewritten",
+    "wrongly rewritten": "wrongly_rewritten",
+    SUPPORTING: "supporting",
+    "short where answered": "short_where_answered",
+    "exact match where short": "exact_match_where_short",
+    "F1 where short": "f1_where_short",
 }
+COMPARED_ONLY = (SUPPORTING, "short where answered", "exact match where short", "F1 where short")
+IN_FULL = " in full"  # a measure of follow-ups, asked so
 # group of a report: the key of its name; those of languages in the order they are shown in.
 LANGUAGES = {
     "all": "all",
@@ -36,6 +49,11 @@ LANGUAGES = {
 }
 TYPES = ("date", "number", "person", "organisation", "place", "definition", "list", "comparison", "why", "how", "other")
 KINDS = {"why and how": "why_and_how", "conflict": "conflict", **{f"type: {each}": each for each in TYPES}}
+TURNS = {"turns: first": "first", "turns: follow-up": "follow_up", "turns: standalone": "standalone"}
+_OF_TURNS = (
+    "document recall@1", "document recall@5", "answer recall", "wrongly refused", "rightly refused", "rewritten",
+    "wrongly rewritten",
+)  # fmt: skip
 _BY_TYPE = ("recall@1", "recall@5", "nDCG@10", "answer recall", "citation precision", "F1")
 
 Figures = Mapping[str, Mapping[str, Mapping[str, float]]]
@@ -43,14 +61,23 @@ Figures = Mapping[str, Mapping[str, Mapping[str, float]]]
 
 def measure_name(measure: str, language: Language) -> str:
     """The name of a measure in a language; one the page does not know is called as it is."""
-    key = MEASURES.get(measure)
-    return say(f"measure_{key}", language) if key else measure
+    whole = measure.removesuffix(IN_FULL)
+    name = say(f"measure_{MEASURES[whole]}", language) if MEASURES.get(whole) else whole
+    return name if whole == measure else f"{name} · {say('in_full', language)}"
+
+
+def measure_label(measure: str, language: Language) -> str:
+    """The same, and whether less of it is better, where it stands beside figures."""
+    parts = [measure_name(measure, language)]
+    if measure in LOWER_IS_BETTER:
+        parts.append(say("lower_is_better", language))
+    return ("" if language == "zh" else " ").join(parts)
 
 
 def group_name(group: str, language: Language) -> str:
     """The name of a group of questions, whether by languages or by type."""
-    key = (LANGUAGES | KINDS).get(group)
-    return say(f"group_{key}", language) if key else escape(group.removeprefix("type: ").removeprefix("language: "))
+    key = (LANGUAGES | KINDS | TURNS).get(group)
+    return say(f"group_{key}", language) if key else escape(group.partition(": ")[2] or group)
 
 
 def figures_html(run: Run, language: Language) -> str:
@@ -59,16 +86,51 @@ def figures_html(run: Run, language: Language) -> str:
     pairs = _language_groups(figures)
     kinds = [group for group in figures if group not in pairs]
     by_language = [
-        (measure_name(measure, language), [figures[group].get(measure) for group in pairs]) for measure in MEASURES
+        (measure_label(measure, language), [figures[group].get(measure) for group in pairs])
+        for measure in MEASURES
+        if measure not in COMPARED_ONLY
     ]
     by_kind = [(group_name(group, language), [figures[group].get(measure) for measure in _BY_TYPE]) for group in kinds]
     heads = [f"{group_name(group, language)} <small>{_count(figures[group])}</small>" for group in pairs]
-    names = [measure_name(measure, language) for measure in _BY_TYPE]
+    names = [measure_label(measure, language) for measure in _BY_TYPE]
     return (
         f"<h3>{say('by_language', language)}</h3><p class='quiet'>{say('intervals', language)}</p>"
         f"{_table('by_language', 'measure', heads, by_language, language)}"
         f"<h3>{say('by_type', language)}</h3>{_table('by_type', 'type', names, by_kind, language)}"
+        f"{_follow_ups_html(run, language)}"
     )
+
+
+def _follow_ups_html(run: Run, language: Language) -> str:
+    """The figures of conversations by kind of turn, a follow-up also as it is found when asked in full."""
+    if not run.follow_ups:
+        return ""
+    figures: Figures = run.report["follow_ups"]["figures"]
+    rows = [
+        row for group in sorted(figures, key=_place_of_turns) for row in _turn_rows(group, figures[group], language)
+    ]
+    names = [measure_label(measure, language) for measure in _OF_TURNS]
+    return (
+        f"<h3>{say('follow_ups', language)}</h3><p class='quiet'>{say('follow_ups_how', language)}</p>"
+        f"{_table('follow_ups', 'turn', names, rows, language)}"
+    )
+
+
+def _turn_rows(
+    group: str, measures: Mapping[str, Mapping[str, float]], language: Language
+) -> Iterator[tuple[str, list[Mapping[str, float] | None]]]:
+    """How turns of a kind fare as they are asked, and in full."""
+    kind, _, spoken = group.partition(", ")
+    name = group_name(kind, language) + (f" · {group_name(f'language: {spoken}', language)}" if spoken else "")
+    yield f"{name} <small>{_count(measures)}</small>", [measures.get(measure) for measure in _OF_TURNS]
+    in_full = [measures.get(f"{measure}{IN_FULL}") for measure in _OF_TURNS]
+    yield f"{name} · {say('in_full', language)}", in_full
+
+
+def _place_of_turns(group: str) -> tuple[bool, int, str]:
+    """All languages together, then each; first turns before follow-ups before later ones that stand alone."""
+    kind, _, spoken = group.partition(", ")
+    return bool(spoken), [*TURNS, kind].index(kind), group
 
 
 def _language_groups(figures: Figures) -> list[str]:
@@ -88,16 +150,13 @@ def _table(
     rows: Sequence[tuple[str, Sequence[Mapping[str, float] | None]]],
     language: Language,
 ) -> str:
-    """A table of figures, left out where nobody has any; on a narrow page it is scrolled sideways."""
-    body = "".join(
-        f'<tr><th scope="row">{name}</th>{"".join(map(_cell, cells))}</tr>' for name, cells in rows if any(cells)
-    )
-    columns = "".join(f'<th scope="col">{head}</th>' for head in heads)
-    return (
-        f'<div class="wide" role="region" tabindex="0" aria-label="{say(caption, language)}">'
-        f'<table class="figures"><thead><tr><th scope="col">{say(corner, language)}</th>{columns}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
+    """A table of figures; rows where nobody has any are left out."""
+    body = (_line(name, map(_cell, cells)) for name, cells in rows if any(cells))
+    return table_html([say(corner, language), *heads], body, "figures", say(caption, language))
+
+
+def _line(name: str, cells: Iterable[str]) -> str:
+    return f'<tr><th scope="row">{name}</th>{"".join(cells)}</tr>'
 
 
 def _cell(figure: Mapping[str, float] | None) -> str:
@@ -122,16 +181,14 @@ def plots_html(run: Run, language: Language) -> str:
 def _recall(figures: Figures, language: Language) -> tuple[Plot, str, str]:
     needed = {f"recall@{rank}" for rank in RANKS}
     groups = [group for group in _language_groups(figures) if needed <= figures[group].keys()]
-    recalls = {
-        group_name(group, language): [figures[group][f"recall@{rank}"]["mean"] for rank in RANKS] for group in groups
-    }
+    recalls = {group_name(group, language): [figures[group][f"recall@{rank}"] for rank in RANKS] for group in groups}
     words = Words(say("recall_plot", language), "k", say("recall_up", language))
     described = "; ".join(
-        f"{name}: {', '.join(f'{value:.2f}' for value in values)}" for name, values in recalls.items()
+        f"{name}: {', '.join(format(each['mean'], '.2f') for each in measured)}" for name, measured in recalls.items()
     )
-    rows = [[name, *(f"{value:.3f}" for value in values)] for name, values in recalls.items()]
+    rows = [_line(name, map(_cell, measured)) for name, measured in recalls.items()]
     heads = [say("group", language), *(f"k = {rank}" for rank in RANKS)]
-    return recall_plot(recalls, words), described, _numbers(heads, rows)
+    return recall_plot(recalls, words), described, table_html(heads, rows)
 
 
 def _risk(confidence: Mapping[str, Any], language: Language) -> tuple[Plot, str, str]:
@@ -144,9 +201,10 @@ def _risk(confidence: Mapping[str, Any], language: Language) -> tuple[Plot, str,
     words = Words(say("risk_plot", language), say("risk_across", language), say("risk_up", language), caption)
     heads = [say(key, language) for key in ("confidence_from", "risk_across", "risk_up")]
     rows = [
-        [f"{point[name]:.3f}" for name in ("confidence", "coverage", "risk")] for point in _twentieths(curve["points"])
+        _line(f"{point['confidence']:.3f}", (f"<td>{point[name]:.3f}</td>" for name in ("coverage", "risk")))
+        for point in _twentieths(curve["points"])
     ]
-    return risk_plot(confidence, words), described, _numbers(heads, rows)
+    return risk_plot(confidence, words), described, table_html(heads, rows)
 
 
 def _twentieths(points: Sequence[Mapping[str, float]]) -> Iterator[Mapping[str, float]]:
@@ -167,20 +225,10 @@ def _reliability(confidence: Mapping[str, Any], language: Language) -> tuple[Plo
     )
     heads = [say(key, language) for key in ("confidence_bin", "reliability_across", "reliability_up", "count")]
     rows = [
-        [
+        _line(
             f"{each['low']:.1f}–{each['high']:.1f}",
-            f"{each['confidence']:.3f}",
-            f"{each['held']:.3f}",
-            f"{each['count']}",
-        ]
+            (f"<td>{value}</td>" for value in (f"{each['confidence']:.3f}", f"{each['held']:.3f}", each["count"])),
+        )
         for each in measured["bins"]
     ]
-    return reliability_plot(measured, words), caption, _numbers(heads, rows)
-
-
-def _numbers(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    columns = "".join(f'<th scope="col">{head}</th>' for head in heads)
-    body = "".join(
-        f'<tr><th scope="row">{first}</th>{"".join(f"<td>{each}</td>" for each in rest)}</tr>' for first, *rest in rows
-    )
-    return f"<table><thead><tr>{columns}</tr></thead><tbody>{body}</tbody></table>"
+    return reliability_plot(measured, words), caption, table_html(heads, rows)

@@ -1,6 +1,6 @@
 """What all panels share: the language of the page, the labels that follow it, and the events of own HTML."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any, TypeVar
 
@@ -57,6 +57,14 @@ def pane(elem_id: str, *events: str) -> gr.HTML:
 def sends(event: str, **values: int | str) -> str:
     """The attributes of an element that triggers an event with those values; see `pane`."""
     return " ".join(f'data-{name}="{escape(str(value))}"' for name, value in {"event": event, **values}.items())
+
+
+def table_html(heads: Sequence[str], rows: Iterable[str], kind: str = "", label: str = "") -> str:
+    """A table of HTML: what stands in its head, its rows, its class; with a label it scrolls sideways by itself."""
+    columns = "".join(f'<th scope="col">{head}</th>' for head in heads)
+    name = f' class="{kind}"' if kind else ""
+    table = f"<table{name}><thead><tr>{columns}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return f'<div class="wide" role="region" tabindex="0" aria-label="{label}">{table}</div>' if label else table
 
 
 def writable(text: str) -> str:

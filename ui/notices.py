@@ -10,6 +10,7 @@ from qa.errors import (
     FeedbackError,
     LongQuestionError,
     QuestionError,
+    QuestionSetError,
     ReceiptError,
     ReportError,
     SettingsError,
@@ -52,9 +53,22 @@ def notice_text(error: WenjuError, language: Language) -> str:
             return say("unreadable", language, reason=error)
         case CorpusError() | ReceiptError():
             return say("articles_changed", language)
-        case QuestionError() | ReportError() | SettingsError():
+        case QuestionSetError() | ReportError() | SettingsError():
+            return _measuring_text(error, language)
+        case QuestionError():
             return say("problem", language, problem=error)
         case FeedbackError():
             return say("feedback_problem", language, problem=error)
         case _:
             return say("index_problem", language, problem=error)
+
+
+def _measuring_text(error: QuestionSetError | ReportError | SettingsError, language: Language) -> str:
+    """Why a set of questions, a report or settings cannot be taken."""
+    match error:
+        case QuestionSetError(problem=problem, name=name, values=values):
+            return say(f"set_{problem}", language, name=name, **values)
+        case ReportError(path=path):
+            return say("no_report", language, name=path.name)
+        case SettingsError():
+            return say("settings_range", language)

@@ -10,11 +10,12 @@ from pydantic import Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic asks for this one before Python 3.12
 
 from qa import comparison
+from qa.chains import TurnAttempt, chains_report
 from qa.chat import Chat
-from qa.config import SearchSettings
+from qa.config import Settings
 from qa.datatypes import Passage
 from qa.errors import ReportError
-from qa.evaluation import Attempt, Outcome, relevant_passages, report
+from qa.evaluation import Attempt, Outcome, outcomes_of, relevant_passages, report
 from qa.failures import Failure
 from qa.question_sets import QuestionSet
 
@@ -58,14 +59,24 @@ class Run:
         return outcomes
 
     @property
+    def follow_ups(self) -> Sequence[Outcome]:
+        """Each turn of the conversations; none where the set has no conversations."""
+        return self.everything[len(self.outcomes) :]
+
+    @property
+    def everything(self) -> Sequence[Outcome]:
+        """Each question, then each turn."""
+        return outcomes_of(self.report)
+
+    @property
     def generation(self) -> str:
         """The generation of the index that answered; empty where the report does not say."""
         return str(self.report.get("generation", ""))
 
     @property
     def settings(self) -> dict[str, float]:
-        """What of the search was set otherwise than by itself; nothing where the report does not say."""
-        said, usual = self.report.get("settings", {}), asdict(SearchSettings())
+        """What was set otherwise than by itself; nothing where the report does not say."""
+        said, usual = self.report.get("settings", {}), _settings(Settings())
         return {name: value for name, value in said.items() if name in usual and value != usual[name]}
 
 
@@ -105,20 +116,28 @@ class Bench:
         return {"runs": runs, "shown": run.number, "question": "", "kind": "failed", "compared": compared}
 
 
-def finished(number: int, chat: Chat, asked: QuestionSet, attempts: Sequence[Attempt]) -> Run:
+def _settings(settings: Settings) -> dict[str, Any]:
+    """What a run can be tried with otherwise, as a report keeps it."""
+    return {**asdict(settings.search), "minimum_confidence": settings.answer.minimum_confidence}
+
+
+def finished(number: int, chat: Chat, asked: QuestionSet, attempts: Sequence[Attempt | TurnAttempt]) -> Run:
     """The run that these attempts make, all of them of that chat."""
     passages = {passage.id: passage for passage in chat.index.passages}
+    turns = [each for each in attempts if isinstance(each, TurnAttempt)]
 
-    def found(attempt: Attempt) -> Found:
+    def found(attempt: Attempt | TurnAttempt) -> Found:
         expected = relevant_passages(attempt.question, chat.index.passages) if attempt.question.answerable else {}
         hits = tuple(hit.passage for hit in attempt.answer.hits)
         return Found(tuple(passages[int(each)] for each in expected), hits)
 
-    whole = report(attempts, chat.index.passages)
+    whole = report([each for each in attempts if isinstance(each, Attempt)], chat.index.passages)
+    if turns:
+        whole["follow_ups"] = chains_report(turns)
     return Run(
         number=number,
         name=asked.name,
-        report={**whole, "generation": chat.generation, "settings": asdict(chat.settings.search)},
+        report={**whole, "generation": chat.generation, "settings": _settings(chat.settings)},
         passages={attempt.question.id: found(attempt) for attempt in attempts},
         titles={document.id: document.title for document in chat.index.documents.values()},
         left_out=asked.left_out,
@@ -181,6 +200,7 @@ class _Given(TypedDict):
 
 
 class _Outcome(TypedDict):
+    means: NotRequired[str]
     id: str
     question: str
     language: str
@@ -192,12 +212,18 @@ class _Outcome(TypedDict):
     weights: dict[str, _Number]  # fmt: skip
 
 
+class _FollowUps(TypedDict):
+    figures: dict[str, dict[str, _Figure]]
+    questions: list[_Outcome]
+
+
 class _Report(TypedDict):
     figures: dict[str, dict[str, _Figure]]
     confidence: _Confidence
     questions: Annotated[list[_Outcome], Field(min_length=1)]
+    follow_ups: NotRequired[_FollowUps]
     generation: NotRequired[str]
-    settings: NotRequired[dict[str, float | bool]]  # fmt: skip
+    settings: NotRequired[dict[str, float | bool | None]]  # fmt: skip
 
 
 _REPORT = TypeAdapter(_Report)  # what the panel reads of one; the rest is kept as it is

@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -93,11 +94,11 @@ def create_app(live: LiveChat, host: str, options: Options) -> FastAPI:
     return mounted
 
 
-def serve(live: LiveChat, host: str, port: int, options: Options) -> None:
-    """Serves until interrupted; the address is printed once it takes calls. Port 0 takes any free one.
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that takes calls, at any free port where it is 0.
 
     Raises:
-        WenjuError: if nothing can be served there, or the file of users cannot be used.
+        WenjuError: if nothing can be served there.
     """
     if port not in range(65_536):
         raise WenjuError(f"There is no port {port}; choose one up to 65535.")
@@ -105,6 +106,18 @@ def serve(live: LiveChat, host: str, port: int, options: Options) -> None:
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise WenjuError(f"Nothing can be served at {host}, port {port}: {error}; choose others.") from error
+    # asyncio does so only where it makes the socket itself; without it most answers wait 40 ms for the browser's word.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
+
+
+def serve(live: LiveChat, host: str, port: int, options: Options) -> None:
+    """Serves until interrupted; the address is printed once it takes calls. Port 0 takes any free one.
+
+    Raises:
+        WenjuError: if nothing can be served there, or the file of users cannot be used.
+    """
+    listening = listen(host, port)
     settings = uvicorn.Config(
         create_app(live, host, options),
         log_level="warning",
@@ -114,5 +127,6 @@ def serve(live: LiveChat, host: str, port: int, options: Options) -> None:
     server = uvicorn.Server(settings)
     # Pages that are still open are cut off when it stops, which is no error.
     logging.getLogger("uvicorn.error").addFilter(lambda record: not server.should_exit)
+    threading.Thread(target=live.current().warm_up, daemon=True).start()  # while the page is opened
     print(f"Wenju is at http://{host}:{listening.getsockname()[1]} (Ctrl-C stops it)", flush=True)
     server.run(sockets=[listening])

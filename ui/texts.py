@@ -320,22 +320,24 @@ TEXTS: dict[str, tuple[str, str]] = {
     "evaluate": ("回答得怎么样？", "How good are the answers?"),
     "evaluate_how": (
         "把答案已知的问题逐个问一遍，看找没找到、引得对不对、该拒答的拒没拒。用的就是现在这份索引。可以上传自己的问题集："
-        "每行一个 JSON（同 qa eval），或者 SQuAD、CMRC 格式；后一种只问段落原文就在文章里的那些题。",
+        "每行一个 JSON（同 qa eval；同一段对话的各行有相同的 chain），或者 SQuAD、CMRC 格式；"
+        "后一种只问段落原文就在文章里的那些题。",
         "Questions with known answers are asked one by one, of the index as it is: whether a passage that answers is "
         "found, whether the citations are right, whether what the articles do not say is refused. A set of your own "
-        "may be JSON Lines as qa eval reads them, or in SQuAD or CMRC format; of such a file the questions are asked "
-        "whose paragraph stands in an article.",
+        "may be JSON Lines as qa eval reads them (the lines of a conversation have their chain in common), or in SQuAD "
+        "or CMRC format; of such a file the questions are asked whose paragraph stands in an article.",
     ),
     "question_set": ("问题集", "Question set"),
     "no_set": ("这里没有现成的问题集，请上传一个。", "There is no question set here; upload one."),
     "questions_count": ("{count} 题", "{count} questions"),
+    "turns_count": ("，另有对话中的 {count} 问", ", and {count} in conversations"),
     "left_out": (
         "另有 {count} 题的段落不在文章里，没有问",
         "and {count} left out, whose paragraph stands in no article",
     ),
     "upload_set": ("上传问题集…", "Upload a question set…"),
     "upload_report": ("打开已有的报告…", "Open a report…"),
-    "search_settings": ("换一种检索设置来比较", "Try other settings of the search"),
+    "search_settings": ("换一种设置来比较", "Try other settings"),
     "settings_how": (
         "先照原样评一次，再改设置评一次，两次会逐题对照。",
         "Run once as it is and once with other settings; the two are then compared question by question.",
@@ -345,6 +347,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "setting_alignment_weight": ("逐词相近的权重", "Weight of like words"),
     "setting_lexical_weight": ("相同词的权重（同语言）", "Weight of same terms (one language)"),
     "setting_crossing_lexical_weight": ("相同词的权重（跨语言）", "Weight of same terms (across)"),
+    "setting_minimum_confidence": ("低于此把握就拒答", "Refuse below confidence"),
+    "as_fitted": ("自动", "fitted"),
     "unranked": ("不排序", "unranked"),
     "run": ("开始评测", "Run"),
     "stopped": ("已停止，这一次不留结果。", "Stopped; nothing of this run is kept."),
@@ -383,6 +387,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "group_why": ("为什么", "why"),
     "group_how": ("怎样", "how"),
     "group_other": ("其他", "other"),
+    "group_first": ("对话的第一问", "first of a conversation"),
+    "group_follow_up": ("追问", "follow-up"),
+    "group_standalone": ("后面的完整问题", "later, but complete"),
     "measure_recall_1": ("第一段就有答案（recall@1）", "recall@1"),
     "measure_recall_3": ("前三段有答案（recall@3）", "recall@3"),
     "measure_recall_5": ("前五段有答案（recall@5）", "recall@5"),
@@ -391,11 +398,31 @@ TEXTS: dict[str, tuple[str, str]] = {
     "measure_citation_precision": ("引用准确率", "citation precision"),
     "measure_exact_match": ("短答案完全一致（EM）", "exact match"),
     "measure_f1": ("短答案 F1", "F1"),
-    "measure_wrongly_refused": ("误拒（越低越好）", "wrongly refused (lower is better)"),
+    "measure_wrongly_refused": ("误拒", "wrongly refused"),
     "measure_rightly_refused": ("该拒的拒了", "rightly refused"),
     "measure_conflict_shown": ("不一致被指出", "conflict shown"),
-    "measure_false_conflict": ("误报不一致（越低越好）", "false conflict (lower is better)"),
-    "measure_brier": ("Brier 分（越低越好）", "Brier score (lower is better)"),
+    "measure_false_conflict": ("误报不一致", "false conflict"),
+    "measure_brier": ("Brier 分", "Brier score"),
+    "measure_supporting": ("引用中有据的", "citations that support"),
+    "measure_short_where_answered": ("作答时给了短答案", "short where answered"),
+    "measure_exact_match_where_short": ("给了短答案时的 EM", "exact match where short"),
+    "measure_f1_where_short": ("给了短答案时的 F1", "F1 where short"),
+    "lower_is_better": ("（越低越好）", "(lower is better)"),
+    "measure_document_recall_1": ("第一段出自对的文章", "right article first"),
+    "measure_document_recall_5": ("前五段有对的文章", "right article in five"),
+    "measure_rewritten": ("补全了问题", "completed"),
+    "measure_wrongly_rewritten": ("误改了完整的问题", "wrongly changed"),
+    "follow_ups": ("追问", "Follow-ups"),
+    "follow_ups_how": (
+        "对话里的问题按顺序问，带着前面的回答；追问还另外用完整的说法问一遍，两者之差就是没补全造成的损失。",
+        "The questions of a conversation are asked in order, each with the answers before it; a follow-up also in "
+        "full: what is found then and not else is lost to its being incomplete.",
+    ),
+    "turn": ("问题", "Turn"),
+    "in_full": ("用完整的说法问", "asked in full"),
+    "asked_before": ("前面问过：", "Asked before:"),
+    "means": ("完整的问题：", "In full:"),
+    "searched_instead": ("实际检索的：", "Searched as:"),
     "numbers": ("看数字", "As numbers"),
     "recall_plot": ("前 k 段里有答案", "Recall at k"),
     "recall_up": ("有答案的题所占比例", "share of questions found"),
@@ -457,7 +484,40 @@ TEXTS: dict[str, tuple[str, str]] = {
         "文件太大了，网页上最多约 4 MB；更大的请用 qa eval。",
         "The file is too long: a page takes about 4 MB. Use qa eval for a longer one.",
     ),
-    "file_empty": ("文件是空的，或者读不了。", "The file is empty, or cannot be read."),
+    "file_empty": (
+        "文件是空的，或者不是 UTF-8、UTF-16 的文本。",
+        "The file is empty, or no text in UTF-8 or UTF-16.",
+    ),
+    "set_line": (
+        "{name} 第 {number} 行不对：每行要是一个 JSON，含有 {needs}（{detail}）。",
+        "{name}, line {number}: each line has to be JSON with {needs} ({detail}).",
+    ),
+    "set_twice": (
+        "{name} 第 {number} 行：编号 {identity} 前面已经用过。",
+        "{name}, line {number}: the id {identity} stands in a line before.",
+    ),
+    "set_same": ("{name}：编号 {identity} 用了两次。", "{name}: the id {identity} stands for two questions."),
+    "set_nothing": ("{name} 里没有问题。", "{name} holds no questions."),
+    "set_format": (
+        "{name} 既不是每行一题的 JSON，也不是 SQuAD 格式。",
+        "{name} is neither JSON Lines of questions nor in SQuAD format.",
+    ),
+    "set_paragraphs": (
+        "{name} 的 {count:,} 个段落都不在索引的文章里，没有可以问的题。",
+        "None of the {count:,} paragraphs of {name} stands in an article of the index.",
+    ),
+    "set_many": (
+        "{name} 有 {count:,} 题，一次最多问 {limit:,} 题。",
+        "{name} has {count:,} questions; at most {limit:,} are asked at once.",
+    ),
+    "no_report": (
+        "{name} 不是 qa eval --output 写的报告，也不是从这里下载的。",
+        "{name} is no report that qa eval --output wrote, or that was downloaded here.",
+    ),
+    "settings_range": (
+        "设置要填数字：权重 0 到 100，不能全是 0；把握 0 到 1。",
+        "Settings are numbers: weights from 0 to 100, not all 0, and a confidence from 0 to 1.",
+    ),
     "problem": ("用不了：{problem}", "It cannot be used: {problem}"),
     # logging in
     "log_in": ("登录", "Log in"),
