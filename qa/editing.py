@@ -7,7 +7,6 @@ article the second is told. Files are written whole or not at all.
 import contextlib
 import os
 import re
-import tempfile
 import threading
 import unicodedata
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from qa.config import FileLimits
+from qa.disk import write_whole
 from qa.errors import ArticleError, EditError
 from qa.files import PLAIN, SUFFIXES, Folder, content_hash, hash_of, is_visible, read_text
 
@@ -103,7 +103,7 @@ def create(folder: Path, name: str, raw: bytes, limits: FileLimits, *, replace: 
             raise EditError("exists", like)
         with _told(identity):
             path.parent.mkdir(parents=True, exist_ok=True)
-            _write(path, raw, new=not like)
+            write_whole(path, raw, new=not like)
     return identity
 
 
@@ -132,7 +132,7 @@ def replace_text(folder: Path, opened: Opened, text: str, limits: FileLimits) ->
         raw = _encoded(text, crlf=b"\r\n" in before)
         _require_size(opened.id, raw, limits)
         with _told(opened.id):
-            _write(path, raw, new=False)
+            write_whole(path, raw)
 
 
 def remove(folder: Path, identity: str, file_hash: str, limits: FileLimits) -> None:
@@ -225,32 +225,3 @@ def _told(identity: str) -> Iterator[None]:
         raise EditError("exists", identity) from error
     except OSError as error:
         raise EditError("failed", identity, error.strerror or str(error)) from error
-
-
-def _write(path: Path, raw: bytes, *, new: bool) -> None:
-    """Writes a file whole: beside its place first, under a hidden name that no reader takes for an article."""
-    descriptor, written = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(written).chmod(0o644 if new else path.stat().st_mode & 0o777)
-        if new:  # nothing is replaced, even if it has come since
-            _link(Path(written), path)
-        else:
-            Path(written).replace(path)
-    finally:
-        Path(written).unlink(missing_ok=True)
-
-
-def _link(written: Path, path: Path) -> None:
-    """Gives a file its name, which must be free; where the file system has no links, as a plain rename."""
-    try:
-        os.link(written, path)
-    except FileExistsError:
-        raise
-    except OSError:
-        if path.exists():
-            raise FileExistsError(path) from None
-        written.rename(path)

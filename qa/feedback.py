@@ -17,10 +17,10 @@ from typing import Any, BinaryIO, Literal
 from qa import question_files
 from qa.chat import Chat
 from qa.datatypes import Answer, Passage
+from qa.disk import write_whole
 from qa.errors import CorpusError, FeedbackError, QuestionError
 from qa.evaluation import GoldQuestion, gold_question, relevant_passages
 from qa.lock import file_lock
-from qa.receipts import write_whole
 from qa.text import dominant_language, fold
 
 LARGEST_FILE = 50_000_000  # bytes; a page that anyone may reach fills no disk
@@ -261,7 +261,7 @@ def _gold_line(record: Record) -> str:
 def _write(path: Path, lines: Sequence[str]) -> None:
     """Replaces a file by these lines, each of which ends with a line end, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, "".join(line if line.endswith("\n") else f"{line}\n" for line in lines))
+    write_whole(path, "".join(line if line.endswith("\n") else f"{line}\n" for line in lines).encode())
 
 
 def promotion_text(promotion: Promotion, questions: Path) -> str:

@@ -6,9 +6,7 @@ live before is kept.
 """
 
 import contextlib
-import errno
 import json
-import os
 import re
 import secrets
 import shutil
@@ -17,13 +15,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 from qa import index
 from qa.changes import PassageChanges
 from qa.config import IndexSettings
 from qa.corpus import Unchanged, Unreadable, corpus_digest, read_corpus
 from qa.datatypes import Document
+from qa.disk import insist, write_file_through, write_folder_through, write_whole
 from qa.earlier import Earlier
 from qa.errors import (
     CorpusError,
@@ -42,10 +41,6 @@ POINTER = "current.json"
 KEPT = 2  # generations that stay after a build: the new one and the one that was live before
 _PREFIX = "generation-"
 _NAME = re.compile(rf"{_PREFIX}(\d{{6,}})-[a-z0-9_]+")
-_INSIST_SECONDS = 2.0
-_IS_WINDOWS = os.name == "nt"
-
-_Result = TypeVar("_Result")
 
 State = Literal["live", "kept", "damaged", "unfinished", "unreadable"]
 _STATES: dict[type[SearchIndexError], State] = {IndexMissingError: "unfinished", IndexUnreadableError: "unreadable"}
@@ -91,7 +86,7 @@ def live_folder(root: Path) -> Path:
     """
     pointer = root / POINTER
     try:
-        name = json.loads(_insist(lambda: pointer.read_text(encoding="utf-8")))["generation"]
+        name = json.loads(insist(lambda: pointer.read_text(encoding="utf-8")))["generation"]
     except FileNotFoundError as error:
         raise IndexMissingError(f"There is no index in {root}; run `qa build` first.", root) from error
     except PermissionError as error:
@@ -367,51 +362,17 @@ def _new_folder(root: Path) -> Path:
 
 def _point_at(root: Path, name: str) -> None:
     """Names the live generation, which is on the disk, by an atomic replace that is there too when this returns."""
-    written = root / f"{POINTER}.new"
-    written.write_text(json.dumps({"generation": name}) + "\n", encoding="utf-8", newline="\n")
-    _write_file_through(written)
-    _insist(lambda: written.replace(root / POINTER))
-    _write_folder_through(root)
+    write_whole(root / POINTER, json.dumps({"generation": name}).encode() + b"\n")
 
 
 def _write_through(folder: Path) -> None:
     """Waits until a generation's files, and their names, are on the disk."""
     for path in (*folder.rglob("*"), folder):
         if path.is_dir():
-            _write_folder_through(path)
+            write_folder_through(path)
         else:
-            _write_file_through(path)
-    _write_folder_through(folder.parent)
-
-
-def _write_file_through(path: Path) -> None:
-    with path.open("r+b") as file:  # Windows takes only a file that may be written
-        os.fsync(file.fileno())
-
-
-def _write_folder_through(folder: Path) -> None:
-    if _IS_WINDOWS:  # it opens no folder
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:  # some file systems know no such thing for a folder
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-    finally:
-        os.close(descriptor)
-
-
-def _insist(action: Callable[[], _Result]) -> _Result:
-    """Does what Windows refuses while another process reads or replaces the same file."""
-    given_up = time.monotonic() + _INSIST_SECONDS
-    while True:
-        try:
-            return action()
-        except PermissionError:
-            if not _IS_WINDOWS or time.monotonic() > given_up:
-                raise
-            time.sleep(0.01)
+            write_file_through(path)
+    write_folder_through(folder.parent)
 
 
 def _remove(folders: Sequence[Path]) -> None:
