@@ -18,6 +18,7 @@ from qa.config import FileLimits
 from qa.disk import write_whole
 from qa.errors import ArticleError, EditError
 from qa.files import PLAIN, SUFFIXES, Folder, content_hash, hash_of, is_visible, read_text
+from qa.messages import of_system
 
 NAME_BYTES: Final = 255  # of a file or folder, as UTF-8; no common file system takes more
 PATH_BYTES: Final = 1_000  # of all of them
@@ -224,4 +225,4 @@ def _told(identity: str) -> Iterator[None]:
     except FileExistsError as error:
         raise EditError("exists", identity) from error
     except OSError as error:
-        raise EditError("failed", identity, error.strerror or str(error)) from error
+        raise EditError("failed", identity, of_system(error, "cannot_be_written")) from error

@@ -3,6 +3,7 @@
 WenjuError
 ├── SettingsError               a setting outside its range
 ├── CorpusError                 the folder of articles cannot be used
+│   └── ArticlesChangedError    what an answer rests on is no longer what was indexed
 ├── ArticleError                one file of it cannot be read
 ├── EditError                   an article cannot be written, replaced or removed as asked
 ├── EmbedderError               the embedding model cannot be loaded
@@ -25,18 +26,26 @@ WenjuError
 from pathlib import Path
 from typing import Literal
 
+from qa.messages import Message, in_language
+from qa.text import Language
+
 EditProblem = Literal["name", "suffix", "large", "exists", "changed", "gone", "outside", "failed"]
 ModelFailure = Literal["unreachable", "slow", "key", "status", "garbage", "broken", "long"]
 
 
 class WenjuError(Exception):
-    """Any error a person can mend; its text is one line."""
+    """Any error a person can mend; its text is one line, in English only where it is no message."""
 
     place: Path | None = None  # on this machine, of which the text speaks
 
-    def without_place(self) -> str:
-        """The text for visitors, who need not learn where things lie on this machine: of `place` its name alone."""
-        return str(self).replace(str(self.place), self.place.name) if self.place else str(self)
+    def __init__(self, said: str | Message) -> None:
+        super().__init__(said)
+        self.said = said
+
+    def for_visitors(self, language: Language) -> str:
+        """The text for those who need not learn where things lie on this machine: of `place` its name alone."""
+        text = str(in_language(self.said, language))
+        return text.replace(str(self.place), self.place.name) if self.place else text
 
 
 class SettingsError(WenjuError):
@@ -46,43 +55,38 @@ class SettingsError(WenjuError):
 class CorpusError(WenjuError):
     """The folder of articles cannot be used."""
 
-    def __init__(self, message: str, folder: Path) -> None:
-        super().__init__(message)
+    def __init__(self, said: str | Message, folder: Path) -> None:
+        super().__init__(said)
         self.folder = self.place = folder
 
 
+class ArticlesChangedError(CorpusError):
+    """What an answer rests on is no longer what was indexed."""
+
+
 class ArticleError(WenjuError):
-    """A file that cannot be read as an article; its text says why, without the file's name, and what to do."""
+    """A file that cannot be read as an article; `reason` says why, without the file's name, and what to do."""
+
+    def __init__(self, reason: Message) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class EditError(WenjuError):
     """An article cannot be written, replaced or removed as asked; `problem` says why, `name` is the article's."""
 
-    def __init__(self, problem: EditProblem, name: str, detail: str = "") -> None:
-        """Takes what the system said, where it failed."""
-        super().__init__(f"{name!r}: {_EDIT_PROBLEMS[problem]}{f' ({detail})' if detail else ''}.")
+    def __init__(self, problem: EditProblem, name: str, detail: Message | str = "") -> None:
+        """Takes what the system said, where it failed; of another format, the suffix to keep."""
+        super().__init__(Message(f"edit_{problem}", {"name": name, "detail": detail}))
         self.problem = problem
         self.name = name
-        self.detail = detail
-
-
-_EDIT_PROBLEMS: dict[EditProblem, str] = {
-    "name": "not every system can have a file of this name; choose another",
-    "suffix": "an article's name ends with the suffix of a format that is read, one to edit with .md or .txt",
-    "large": "it is larger than an article may be",
-    "exists": "there is an article of this name; choose another name, or say that it is to be replaced",
-    "changed": "it was changed since it was read; read it again",
-    "gone": "there is no such article any more",
-    "outside": "it leads out of the corpus folder, or is a link",
-    "failed": "it could not be written",
-}
 
 
 class EmbedderError(WenjuError):
     """The embedding model cannot be loaded."""
 
-    def __init__(self, message: str, name: str) -> None:
-        super().__init__(message)
+    def __init__(self, said: Message, name: str) -> None:
+        super().__init__(said)
         self.name = name
         self.place = Path(name) if Path(name).is_absolute() else None
 
@@ -90,8 +94,8 @@ class EmbedderError(WenjuError):
 class SearchIndexError(WenjuError):
     """The index cannot be used."""
 
-    def __init__(self, message: str, folder: Path) -> None:
-        super().__init__(message)
+    def __init__(self, said: str | Message, folder: Path) -> None:
+        super().__init__(said)
         self.folder = self.place = folder
 
 
@@ -103,7 +107,7 @@ class IndexUnreadableError(SearchIndexError):
     """A file of the index may not be read by this user."""
 
     def __init__(self, path: Path, folder: Path) -> None:
-        super().__init__(f"{path} cannot be read: permission denied; have its owner let you read the index.", folder)
+        super().__init__(Message("file_denied", {"path": path}), folder)
 
 
 class IndexDamagedError(SearchIndexError):
@@ -133,8 +137,8 @@ class EmptyQuestionError(QuestionError):
 class LongQuestionError(QuestionError):
     """A question of more characters than the settings allow; `limit` says how many."""
 
-    def __init__(self, message: str, limit: int) -> None:
-        super().__init__(message)
+    def __init__(self, length: int, limit: int) -> None:
+        super().__init__(Message("question_long", {"length": length, "limit": limit}))
         self.limit = limit
 
 
@@ -149,17 +153,17 @@ class ReceiptError(WenjuError):
 class ReportError(WenjuError):
     """A report of an evaluation that cannot be read or compared."""
 
-    def __init__(self, message: str, path: Path) -> None:
-        super().__init__(message)
-        self.path = path
+    def __init__(self, said: Message, path: Path) -> None:
+        super().__init__(said)
+        self.path = self.place = path
 
 
 class FeedbackError(WenjuError):
     """A file of feedback that cannot be written."""
 
-    def __init__(self, message: str, path: Path) -> None:
-        super().__init__(message)
-        self.path = path
+    def __init__(self, said: str | Message, path: Path) -> None:
+        super().__init__(said)
+        self.path = self.place = path
 
 
 class LanguageModelError(WenjuError):

@@ -35,6 +35,7 @@ from qa.errors import (
 from qa.inspection import read_back
 from qa.lock import write_lock
 from qa.manifest import MANIFEST, read_manifest
+from qa.messages import Message, of_system
 from qa.plan import Progress
 
 POINTER = "current.json"
@@ -88,13 +89,13 @@ def live_folder(root: Path) -> Path:
     try:
         name = json.loads(insist(lambda: pointer.read_text(encoding="utf-8")))["generation"]
     except FileNotFoundError as error:
-        raise IndexMissingError(f"There is no index in {root}; run `qa build` first.", root) from error
+        raise IndexMissingError(Message("no_index", {"folder": root}), root) from error
     except PermissionError as error:
         raise IndexUnreadableError(pointer, root) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise IndexDamagedError(f"{pointer} is damaged; run `qa build` to write the index anew.", root) from error
+        raise IndexDamagedError(Message("file_damaged", {"path": pointer}), root) from error
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise IndexDamagedError(f"{pointer} names no generation; run `qa build` to write the index anew.", root)
+        raise IndexDamagedError(Message("pointer_empty", {"path": pointer}), root)
     return root / name
 
 
@@ -115,7 +116,7 @@ def load_live(root: Path, expected: IndexSettings | None = None) -> index.Search
                 continue
             if not (older := _older(root, folder.name)):
                 raise
-            way = f"{str(error).rstrip('.')}, or `qa index rollback` to go back to that of {older[-1].created}."
+            way = Message("or_roll_back", {"problem": error.said, "created": older[-1].created})
             raise IndexDamagedError(way, folder) from error
         except SearchIndexError:
             if live_folder(root) == folder:
@@ -194,7 +195,7 @@ def _built(
         progress=progress,
     )
     if not built.manifest.passages:
-        raise CorpusError(f"No article in {corpus} holds any text to search; write some, then build.", corpus)
+        raise CorpusError(Message("no_text", {"folder": corpus}), corpus)
     read_back(folder, built, {article.id: article.text for article in articles if isinstance(article, Document)})
     return built
 
@@ -209,7 +210,7 @@ def listed(root: Path) -> list[Generation]:
     described = (_described(folder, live) for folder in _generations(root)) if root.is_dir() else ()
     found = [each for each in described if (root / each.name).is_dir()]  # another process may remove some
     if not found:
-        raise IndexMissingError(f"There is no index in {root}; run `qa build` first.", root)
+        raise IndexMissingError(Message("no_index", {"folder": root}), root)
     return found
 
 
@@ -237,7 +238,7 @@ def rollback(root: Path) -> str:
     with _writing(root):
         live = live_folder(root).name
         if not (older := _older(root, live)):
-            raise IndexMissingError(f"{root} holds no whole generation older than {live}; run `qa build`.", root)
+            raise IndexMissingError(Message("no_older", {"folder": root, "live": live}), root)
         _point_at(root, older[-1].name)
     return older[-1].name
 
@@ -271,7 +272,8 @@ def _writing(
         with write_lock(root, wait_seconds, waiting):
             yield
     except OSError as error:
-        raise SearchIndexError(f"The index cannot be written to {root}: {error.strerror or error}.", root) from error
+        told = Message("index_unwritable", {"folder": root, "reason": of_system(error, "cannot_be_written")})
+        raise SearchIndexError(told, root) from error
 
 
 def _encodings(articles: Sequence[Document | Unchanged], earlier: Earlier) -> dict[str, str]:
@@ -296,13 +298,15 @@ def _read(
         if not isinstance(article, Unreadable):
             articles.append(article)
         elif strict:
-            raise CorpusError(f"{corpus / article.path} cannot be read: {article.reason}.", corpus)
+            told = Message("article_unreadable", {"path": corpus / article.path, "reason": article.reason})
+            raise CorpusError(told, corpus)
         else:
             unreadable.append(article)
         progress("articles", done, done)
     if not articles:
         first = unreadable[0]
-        raise CorpusError(f"No article in {corpus} can be read; {first.path}: {first.reason}.", corpus)
+        told = Message("none_readable", {"folder": corpus, "first": first.path, "reason": first.reason})
+        raise CorpusError(told, corpus)
     return articles, unreadable
 
 
@@ -327,7 +331,7 @@ def _live_name(root: Path) -> str | None:
 def _named(root: Path, name: str) -> Path:
     found = [path for path in _generations(root) if name == path.name or name == str(number_of(path.name))]
     if len(found) != 1:
-        raise IndexMissingError(f"{root} holds no generation {name!r}; `qa index list` names those there are.", root)
+        raise IndexMissingError(Message("no_generation", {"folder": root, "name": name}), root)
     return found[0]
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from qa.datatypes import Passage
 from qa.errors import QuestionError
 from qa.evaluation import Case, GoldQuestion, parse_questions, parse_squad
+from qa.messages import Message
 from qa.text import dominant_language, fold
 
 MOST_QUESTIONS = 5_000
@@ -51,9 +52,8 @@ def parse(name: str, text: str, passages: Sequence[Passage]) -> QuestionSet:
     else:
         found = _squad(name, content, passages)
     if len(found.questions) > MOST_QUESTIONS:
-        raise QuestionError(
-            f"{name} has {len(found.questions):,} questions; at most {MOST_QUESTIONS:,} are asked at once."
-        )
+        told = {"name": name, "count": len(found.questions), "most": MOST_QUESTIONS}
+        raise QuestionError(Message("many_questions", told))
     return found
 
 
@@ -77,9 +77,9 @@ def _squad(name: str, content: Mapping[str, object], passages: Sequence[Passage]
             if homes[case.documents[0]]
         )
     except (KeyError, TypeError, AttributeError) as error:
-        raise QuestionError(f"{name} is neither JSON Lines of questions nor in SQuAD format.") from error
+        raise QuestionError(Message("no_question_set", {"name": name})) from error
     if not asked:
-        raise QuestionError(f"None of the {len(paragraphs):,} paragraphs of {name} stands in an article of the index.")
+        raise QuestionError(Message("no_paragraph", {"name": name, "count": len(paragraphs)}))
     return QuestionSet(name, asked, len(cases) - len(asked))
 
 

@@ -12,7 +12,7 @@ PACKAGE = Path(qa.__file__).parent
 
 # A module may import only from those before it.
 STAGES = [
-    "offline", "version", "disk", "text", "converters", "encodings", "phrasing", "errors", "datatypes",
+    "offline", "version", "disk", "text", "messages", "converters", "encodings", "phrasing", "errors", "datatypes",
     "question_files", "changes", "embedder", "config", "files", "converted", "editing", "corpus", "passages", "vectors",
     "lexical", "alignment", "fusion", "segments", "manifest", "earlier", "plan", "lock", "index", "inventory",
     "inspection", "generations", "watch", "question", "claims", "sounds", "translations", "query", "reading",

@@ -28,7 +28,6 @@ def test_each_text_is_there_in_both_languages(key: str) -> None:
 PUT_TOGETHER = (
     "confidence_",
     "theme_",
-    "edit_",
     "generation_",
     "lint_",
     "moved_",

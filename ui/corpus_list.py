@@ -107,6 +107,6 @@ def _row(file: ArticleFile, current: str, language: Language) -> str:
 
 def standing_html(file: ArticleFile, language: Language) -> str:
     """Where an article stands, and why it cannot be read."""
-    reason = f' title="{escape(file.reason)}"' if file.reason else ""
+    reason = f' title="{escape(file.reason.text(language))}"' if file.reason else ""
     name = standing_name(file.standing, language)
     return f'<span class="standing" data-standing="{file.standing}"{reason}>{name}</span>'

@@ -163,5 +163,5 @@ def _finding(finding: Finding, language: Language) -> str:
     return (
         f'<li><button type="button" class="entry" {sends("read", name=finding.path, line=finding.line)}>'
         f'<cite data-severity="{finding.severity}">{say(f"severity_{finding.severity}", language)} · {kind}</cite>'
-        f'<span lang="en">{escape(finding.message)}</span><span class="facts">{escape(place)}</span></button></li>'
+        f'<span>{escape(finding.message.text(language))}</span><span class="facts">{escape(place)}</span></button></li>'
     )

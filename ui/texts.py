@@ -199,30 +199,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "upload_large": ("太大了，不能上传：", "Too large to upload:"),
     "upload_failed": ("没有上传成功：", "Not uploaded:"),
     "replace": ("替换同名", "Replace files of the same name"),
-    "edit_name": (
-        "“{name}”不能作文件名：有些系统不接受。请换一个，不要用 \\ : * ? 等符号，也不要以点开头。",
-        "“{name}” is no name that every system takes. Choose another, without \\ : * ? and the like, nor a dot first.",
-    ),
-    "edit_suffix": (
-        "“{name}”的后缀不是能读的格式；可修改的文章以 .md 或 .txt 结尾。",
-        "“{name}” does not end as a format that can be read; an article to edit ends with .md or .txt.",
-    ),
-    "edit_large": ("“{name}”太大了。", "“{name}” is too large."),
-    "edit_exists": (
-        "已经有文章“{name}”。请换一个名字，或选上“替换同名”再上传。",
-        "There is an article “{name}”. Choose another name, or upload it with “Replace files of the same name”.",
-    ),
-    "edit_changed": (
-        "“{name}”在你打开之后被别人改过，没有保存你的修改，以免盖掉别人的。请把你的文字复制下来，重新打开它再改。",
-        "“{name}” was changed by someone since you opened it; yours is not saved, so as not to undo theirs. Copy your "
-        "text, open the article again and edit that.",
-    ),
-    "edit_gone": ("“{name}”已经不在了。", "“{name}” is not there any more."),
-    "edit_outside": (
-        "“{name}”是链接，或者通到文章文件夹之外，不能修改。",
-        "“{name}” is a link, or leads out of the folder of the articles; it cannot be changed.",
-    ),
-    "edit_failed": ("“{name}”写不进去：{detail}", "“{name}” cannot be written: {detail}"),
     # builds
     "building": ("正在建立索引", "Building the index"),
     "stopping": ("正在停止……", "Stopping…"),
