@@ -5,7 +5,7 @@ WenjuError
 ├── CorpusError                 the folder of articles cannot be used
 │   └── ArticlesChangedError    what an answer rests on is no longer what was indexed
 ├── ArticleError                one file of it cannot be read
-├── EditError                   an article cannot be written, replaced or removed as asked
+├── EditError                   an article cannot be written, renamed or removed as asked
 ├── EmbedderError               the embedding model cannot be loaded
 ├── SearchIndexError
 │   ├── IndexMissingError       nothing has been built yet
@@ -29,7 +29,7 @@ from typing import Literal
 from qa.messages import Message, in_language
 from qa.text import Language
 
-EditProblem = Literal["name", "suffix", "large", "exists", "changed", "gone", "outside", "failed"]
+EditProblem = Literal["name", "suffix", "format", "large", "exists", "changed", "gone", "outside", "failed"]
 ModelFailure = Literal["unreachable", "slow", "key", "status", "garbage", "broken", "long"]
 
 
@@ -73,7 +73,7 @@ class ArticleError(WenjuError):
 
 
 class EditError(WenjuError):
-    """An article cannot be written, replaced or removed as asked; `problem` says why, `name` is the article's."""
+    """An article cannot be written, renamed or removed as asked; `problem` says why, `name` is the article's."""
 
     def __init__(self, problem: EditProblem, name: str, detail: Message | str = "") -> None:
         """Takes what the system said, where it failed; of another format, the suffix to keep."""

@@ -169,6 +169,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "“{name}”的后缀不是能读的格式；可修改的文章以 .md 或 .txt 结尾。",
         "“{name}” does not end as a format that can be read; an article to edit ends with .md or .txt.",
     ),
+    "edit_format": (
+        "“{name}”要保留后缀 {detail}，它说明文件是什么格式。",
+        "“{name}” has to keep the suffix {detail}, which tells the format of the file.",
+    ),
     "edit_large": ("“{name}”太大了。", "“{name}” is too large."),
     "edit_exists": (
         "已经有文章“{name}”。请换一个名字；要上传来替换它，请选上“替换同名”。",
