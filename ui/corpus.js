@@ -98,7 +98,7 @@
     held = target.closest('#corpus [data-event]');
     home = held?.closest('#shelf') ? '#shelf' : '#desk';
   });
-  const same = element => ['event', 'name', 'standing', 'language', 'sort'].every(key => element.dataset[key] === held.dataset[key]);
+  const same = element => ['event', 'name', 'standing', 'spoken', 'sort'].every(key => element.dataset[key] === held.dataset[key]);
   function refocus() {
     if (!held || held.isConnected || document.activeElement !== document.body) return;
     [...document.querySelectorAll(`${home} [data-event]`)].find(same)?.focus({ preventScroll: true });

@@ -223,7 +223,7 @@ class CorpusPanel:
 
     def filter(self, language: Language, choice: Choice, view: View, event: gr.EventData) -> Updates:
         """The articles that stand so to the index, or are in that language."""
-        standing, spoken = event._data.get("standing", choice.standing), event._data.get("language", choice.language)
+        standing, spoken = event._data.get("standing", choice.standing), event._data.get("spoken", choice.language)
         chosen = replace(
             choice,
             standing=standing if standing in STANDINGS else "",
@@ -394,7 +394,7 @@ class CorpusPanel:
             return {refused or self.notice: notice_html(error, language)}
         finally:
             self._workroom.inventory.forget()
-        notice = said_html([done.said], button("undo", "undo", language) if done.change else "")
+        notice = said_html([done.said], button("undo", "undo", language, "quiet") if done.change else "")
         shown = self._shown(language, choice, done.view, notice)
         return {**shown, self.strip: self._strip(language), self.change: done.change}
 

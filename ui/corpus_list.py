@@ -33,7 +33,7 @@ def standing_name(standing: str, language: Language) -> str:
 
 def size_text(size: int) -> str:
     """Bytes as people read them."""
-    return f"{size / 1e6:.1f}\u00a0MB" if size >= 1e6 else f"{size / 1e3:.1f}\u00a0kB"
+    return f"{size / 1e6:.1f}\u00a0MB" if size >= 1e6 else f"{max(size, 100) / 1e3:.1f}\u00a0kB"
 
 
 def list_html(
@@ -95,10 +95,10 @@ def _languages(
     """The choice of a language, where there are articles in more than one."""
     if len({file.language for file in files if file.language}) < 2:
         return ""
-    buttons = _choice("filter", not choice.language, say("standing_any", language), language="")
+    buttons = _choice("filter", not choice.language, say("standing_any", language), spoken="")
     for each in LANGUAGES:
         name = f"{say(each, language)} <small>{counts[each]:,}</small>"
-        buttons += _choice("filter", each == choice.language, name, language=each)
+        buttons += _choice("filter", each == choice.language, name, spoken=each)
     return _named_choices(say("language_of_article", language), buttons)
 
 
