@@ -48,6 +48,7 @@ class Done:
     change: Change | None = None
 
 
+UNDO_SECONDS = 600  # for which a visitor's last change is kept, a whole file at most
 BUSY = "(...values) => { wenju.busy(true); return values }"  # in the browser, while something takes seconds
 
 
@@ -76,7 +77,8 @@ class CorpusPanel:
             with gr.Column(elem_id="desk"):
                 self.view = pane("corpus-view", "read", "edit", "ask_back", "really", "renamed", "switch", "rollback")
                 self._build_editor(interface)
-        self.choice, self.looked_at, self.change = gr.State(Choice()), gr.State(View()), gr.State(None)
+        self.choice, self.looked_at = gr.State(Choice()), gr.State(View())
+        self.change = gr.State(None, time_to_live=UNDO_SECONDS)
 
     def _build_editor(self, interface: Interface) -> None:
         with gr.Column(elem_id="editor", visible=False) as self.editor:
