@@ -26,7 +26,7 @@ def add_uploads(application: FastAPI, workroom: Workroom) -> None:
             raise HTTPException(403, say("read_only", language))
         raw = await _body(request)
         if raw is None:
-            raise HTTPException(413, say("edit_large", language, name=name))
+            raise HTTPException(413, notice_text(EditError("large", name), language))
         try:
             identity = await run_in_threadpool(
                 editing.create, workroom.corpus, name, raw, workroom.settings, replace=replace
