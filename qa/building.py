@@ -13,6 +13,7 @@ from qa import generations, impact, index
 from qa.config import IndexSettings
 from qa.errors import BuildCancelledError, WenjuError
 from qa.generations import BuildSummary
+from qa.messages import Message
 from qa.plan import Progress
 from qa.receipts import Articles
 
@@ -129,7 +130,7 @@ class Builder:
             ended = error
         except Exception as error:  # a build must not seem to run for ever
             _log.exception("The build failed.")
-            ended = WenjuError(f"The build failed: {type(error).__name__}: {error}.")
+            ended = WenjuError(Message("build_failed", {"name": type(error).__name__, "said": str(error)}))
         with self._changing:
             self._state = BuildState(self._state.number, ended=ended)
 
@@ -143,4 +144,4 @@ class Builder:
         with self._changing:
             self._state = BuildState(self._state.number, Step(stage, done, total), self._stop.is_set())
         if self._stop.is_set() and stage != "after":  # by then the new generation is live
-            raise BuildCancelledError("The build was stopped; the index is as it was.", self._root)
+            raise BuildCancelledError(Message("build_stopped"), self._root)

@@ -17,10 +17,18 @@ from qa.answerer import Answerer
 from qa.config import IndexSettings, Settings
 from qa.corpus import document_of
 from qa.datatypes import Answer, Document, Explanation, Hit, Passage
-from qa.errors import ArticleError, CorpusError, EmptyQuestionError, LongQuestionError, WenjuError
+from qa.errors import (
+    ArticleError,
+    ArticlesChangedError,
+    CorpusError,
+    EmptyQuestionError,
+    LongQuestionError,
+    WenjuError,
+)
 from qa.explanation import explain
 from qa.files import PLAIN, FileText, Folder, hash_of, read_text
 from qa.follow_up import complete, turn
+from qa.messages import Message
 from qa.retriever import Retriever
 from qa.text import dominant_language
 from qa.writer import Writer
@@ -88,7 +96,7 @@ class Chat:
         query, hits = self._retriever.search(checked)
         fresh = hits if self.as_built else self._fresh(hits)
         if hits and not fresh:
-            raise CorpusError("The articles that may answer this have changed; run `qa build`.", self.corpus)
+            raise ArticlesChangedError("The articles that may answer this have changed; run `qa build`.", self.corpus)
         words = any(character.isalpha() for character in question)
         answer = self._answerer.answer(query, fresh, dominant_language(question) if words else None)
         return replace(
@@ -155,14 +163,10 @@ class Chat:
     def _checked(self, question: str) -> str:
         limit = self.settings.answer.question_characters
         if (length := _length(question)) > limit:
-            raise LongQuestionError(
-                f"The question has {length:,} characters (limit {limit:,}); ask in fewer, or raise "
-                "question_characters in AnswerSettings.",
-                limit,
-            )
+            raise LongQuestionError(length, limit)
         cleaned, _ = _plain(question)
         if not any(character.isalnum() for character in cleaned):
-            raise EmptyQuestionError("The question holds no word or number; ask in Chinese or English.")
+            raise EmptyQuestionError(Message("question_empty"))
         return cleaned
 
     @property
@@ -204,7 +208,8 @@ class Chat:
             suffix = PurePosixPath(document_id).suffix.lower()
             return _parsed(document_id, read_text(raw, suffix, limits, self.index.converted))
         except ArticleError as error:
-            raise CorpusError(f"{document_id} can no longer be read ({error}); run `qa build`.", self.corpus) from error
+            told = f"{document_id} can no longer be read ({error}); run `qa build`."
+            raise ArticlesChangedError(told, self.corpus) from error
 
 
 def _stands(passage: Passage, changed: str | None) -> bool:
@@ -216,7 +221,7 @@ class LiveChat:
 
     Whoever asks for the chat first after a switch loads the new generation; the others go on with the old one
     meanwhile. A chat that is in use keeps its generation in memory. Where the new one cannot be loaded, the old one
-    stays and `problem` says why, without where that is on this machine.
+    stays and `problem` says why.
     """
 
     def __init__(self, root: Path, settings: Settings | None = None, *, expected: IndexSettings | None = None) -> None:
@@ -225,7 +230,7 @@ class LiveChat:
         self._chat = Chat.open(root, settings, expected=expected)
         self._refused = ""  # the generation that could not be loaded
         self._loading = threading.Lock()
-        self.problem = ""
+        self.problem: WenjuError | None = None
 
     def current(self) -> Chat:
         """The chat of the live generation; take one for each answer, and do all about that answer with it."""
@@ -242,18 +247,18 @@ class LiveChat:
         try:
             name = generations.live_folder(self._root).name
         except WenjuError as error:
-            self.problem = error.without_place()
+            self.problem = error
             return ""
         if name == self._chat.generation:
-            self.problem = ""
+            self.problem = None
         return "" if name in (self._chat.generation, self._refused) else name
 
     def _load(self, name: str) -> None:
         try:
             self._chat = Chat.open(self._root, self._settings, expected=self._expected)
-            self._refused = self.problem = ""
+            self._refused, self.problem = "", None
         except WenjuError as error:
-            self._refused, self.problem = name, error.without_place()
+            self._refused, self.problem = name, error
 
 
 def _length(question: str) -> int:

@@ -322,6 +322,7 @@ def _build_and_compare(options: argparse.Namespace, wait_seconds: float = 0.0) -
             found = None
     _name_assumed(summary)
     record: dict[str, Any] = {**asdict(summary), "impact": None}
+    record["unreadable"] = [{**asdict(each), "reason": str(each.reason)} for each in summary.unreadable]
     lines = [_summary_text(summary, root)]
     if summary.changes.compared:
         lines.append(changes.changes_text(summary.changes))
@@ -627,7 +628,8 @@ def _lint(options: argparse.Namespace) -> int:
     for finding in findings:
         place = f":{finding.line}" if finding.line else ""
         line = f"{finding.path}{place}: {finding.severity}: {finding.kind}: {finding.message}"
-        _say(render.terminal_json(asdict(finding)) if options.json else line)
+        record = {**asdict(finding), "message": str(finding.message)}
+        _say(render.terminal_json(record) if options.json else line)
     counts = Counter(finding.severity for finding in findings)
     if not options.json:
         _say(f"{counts['error']} errors, {counts['warning']} warnings")

@@ -8,6 +8,7 @@ from typing import Any
 
 from qa.errors import ReportError
 from qa.evaluation import SUPPORTING, Outcome, measures_of, weighted_values
+from qa.messages import Message, of_system
 from qa.significance import Test, paired_difference, paired_test
 
 LOWER_IS_BETTER = frozenset({"wrongly refused", "false conflict", "wrongly rewritten", "Brier score"})
@@ -72,9 +73,10 @@ def read_report(path: Path) -> dict[str, Any]:
     try:
         return parse_report(path.read_text(encoding="utf-8-sig"), path)
     except OSError as error:
-        raise ReportError(f"The report {path} cannot be read: {error.strerror}.", path) from error
+        told = Message("report_unreadable", {"path": path, "reason": of_system(error, "cannot_be_read")})
+        raise ReportError(told, path) from error
     except UnicodeDecodeError as error:
-        raise ReportError(f"{path} is not JSON; name what `qa eval --output` wrote.", path) from error
+        raise ReportError(Message("no_report", {"path": path}), path) from error
 
 
 def parse_report(text: str, path: Path) -> dict[str, Any]:
@@ -86,9 +88,9 @@ def parse_report(text: str, path: Path) -> dict[str, Any]:
     try:
         report = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ReportError(f"{path} is not JSON; name what `qa eval --output` wrote.", path) from error
+        raise ReportError(Message("no_report", {"path": path}), path) from error
     if not _is_report(report):
-        raise ReportError(f"{path} holds no outcome of each question; write it anew with `qa eval --output`.", path)
+        raise ReportError(Message("no_outcomes", {"path": path}), path)
     checked: dict[str, Any] = report
     return checked
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 
 from qa.embedder import BUNDLED
 from qa.errors import SettingsError
+from qa.messages import Message
 
 _HTTP_ADDRESS = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#@]*)?")
 
 
-def _require(holds: bool, message: str) -> None:
+def _require(holds: bool, said: str | Message) -> None:
     if not holds:
-        raise SettingsError(message)
+        raise SettingsError(said)
 
 
 def _is_weight(value: float) -> bool:
@@ -91,7 +92,7 @@ class SearchSettings:
         )
         weights = (self.dense_weight, self.alignment_weight, self.lexical_weight, self.crossing_lexical_weight)
         are_weights = all(map(_is_weight, weights)) and sum(weights) > 0
-        _require(are_weights, f"Search weights must be 0 to 100, not all 0: {weights}.")
+        _require(are_weights, Message("setting_weights", {"weights": weights}))
         _require(0 <= self.ranked <= 10_000, f"ranked must be 0 to 10000, not {self.ranked}.")
 
 
@@ -117,7 +118,7 @@ class AnswerSettings:
         )
         _require(
             self.minimum_confidence is None or 0 <= self.minimum_confidence <= 1,
-            f"minimum_confidence must be 0 to 1, not {self.minimum_confidence}.",
+            Message("setting_confidence", {"value": self.minimum_confidence}),
         )
 
 

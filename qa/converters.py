@@ -46,12 +46,10 @@ _FULL = 0.88  # of a page's width in characters, from which a line with the next
 
 
 class Refused(Exception):  # noqa: N818 - said to a person, as it is
-    """The file cannot be read; the text says why and what to do."""
+    """The file cannot be read; why, as a kind of `qa.messages` and its values."""
 
-
-def over(name: str, limit: int, what: str) -> Refused:
-    """What is said of a file beyond a limit."""
-    return Refused(f"{what} (limit {limit:,}); raise it with --limit {name}=N")
+    def __init__(self, kind: str, **values: object) -> None:
+        super().__init__(kind, values)
 
 
 class Limits:
@@ -66,10 +64,13 @@ class Limits:
         try:
             self._unpacked += archive.getinfo(name).file_size
             if self._unpacked > self._limits["unpacked_bytes"]:
-                raise over("unpacked_bytes", self._limits["unpacked_bytes"], "it unpacks to too many bytes")
+                raise self._over("unpacks_large", "unpacked_bytes")
             return archive.read(name)
         except (KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile) as error:
-            raise Refused(f"its part {name!r:.60} cannot be unpacked; save it anew") from error
+            raise Refused("no_part", part=name) from error
+
+    def _over(self, kind: str, name: str) -> Refused:
+        return Refused(kind, name=name, limit=self._limits[name])
 
     def said(self, parts: Iterator[str], between: str) -> str:
         """The parts as one text."""
@@ -78,7 +79,7 @@ class Limits:
         for part in parts:
             length += len(part) + len(between)
             if length > self._limits["text_characters"]:
-                raise over("text_characters", self._limits["text_characters"], "its text has too many characters")
+                raise self._over("longer_text", "text_characters")
             kept.append(part)
         return between.join(kept)
 
@@ -218,7 +219,7 @@ def _table_text(raw: bytes, limits: Limits, delimiters: str) -> str:
     try:
         return limits.said(_rows(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)), "\n")
     except csv.Error as error:
-        raise Refused(f"it is no table of comma-separated values ({error}); save it anew") from error
+        raise Refused("no_table", said=str(error)) from error
 
 
 def _rows(rows: Iterator[list[str]]) -> Iterator[str]:
@@ -240,12 +241,12 @@ def _is_number(text: str) -> bool:
 
 
 @contextlib.contextmanager
-def _opened(raw: bytes, kind: str) -> Iterator[zipfile.ZipFile]:
+def _opened(raw: bytes, name: str) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             yield archive
     except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, ValueError) as error:
-        raise Refused(f"it is damaged, or no {kind} file; save it anew") from error
+        raise Refused("no_archive", format=name) from error
 
 
 class _Tags(HTMLParser):
@@ -288,7 +289,7 @@ def epub_text(raw: bytes, limits: Limits) -> str:
         places = [posixpath.normpath(folder / _unquoted(href.partition("#")[0])) for href in order]
         chapters = [place for place in places if place in names]
         if not chapters:
-            raise Refused("it is an EPUB without chapters, or an encrypted one; save it anew")
+            raise Refused("no_chapters")
         texts = (html_text(_utf8(limits.unpack(archive, name)), limits) for name in dict.fromkeys(chapters))
         title = f"# {contents.title}\n\n" if contents.title else ""
         return title + limits.said(texts, "\n")
@@ -321,7 +322,7 @@ def docx_text(raw: bytes, limits: Limits) -> str:
             external_file_access=False,
         ).value
     except Exception as error:  # a damaged file fails anywhere in it
-        raise Refused("it is damaged, or no Word file; save it anew") from error
+        raise Refused("no_archive", format="Word") from error
     return html_text(page.encode("utf-8", "replace"), limits)
 
 
@@ -329,7 +330,7 @@ def _refuse_entities(xml: bytes) -> None:
     """Refuses XML that defines entities, which can unfold to any size; no Word file needs them."""
 
     def refuse(*_: Any) -> None:
-        raise Refused("its XML has a document type, which no Word file needs; save it anew with a word processor")
+        raise Refused("document_type")
 
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler = refuse
@@ -345,11 +346,11 @@ def pdf_text(raw: bytes, limits: Limits) -> str:
         document = pypdfium2.PdfDocument(raw)
     except pypdfium2.PdfiumError as error:
         if "password" in str(error).lower():
-            raise Refused("it wants a password; save it without one") from error
-        raise Refused("it is damaged, or no PDF; save it anew") from error
+            raise Refused("password") from error
+        raise Refused("no_pdf") from error
     pages = limits.said((_page(document, number) for number in range(len(document))), "\n")
     if not any(character.isalnum() for line in pages.split("\n") if line[:2] != "##" for character in line):
-        raise Refused("it holds no text, only pictures of pages; run a text recognition over it first")
+        raise Refused("only_pictures")
     title = _spaced(document.get_metadata_dict().get("Title", ""))
     return pages if not title or _FILE_NAME.search(title) else f"# {title}\n\n{pages}"
 
@@ -436,9 +437,9 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     _bound_memory(limits["conversion_bytes"])
     try:
-        answer = {"text": convert(kind, sys.stdin.buffer.read(), limits)}
+        answer: dict[str, object] = {"text": convert(kind, sys.stdin.buffer.read(), limits)}
     except Refused as refused:
-        answer = {"refused": str(refused)}
+        answer = {"refused": refused.args}
     except MemoryError:
         os._exit(OUT_OF_MEMORY)
     with os.fdopen(answers, "wb") as file:

@@ -14,6 +14,7 @@ from qa.config import FileLimits
 from qa.datatypes import Document
 from qa.errors import ArticleError, CorpusError
 from qa.files import SUFFIXES, FileText, Folder, hash_of, is_visible, read_text
+from qa.messages import Message
 from qa.text import Language, dominant_language, headings
 
 _UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # control characters, bytes not UTF-8
@@ -29,7 +30,7 @@ class Unreadable:
     """A file that was left out, and why."""
 
     path: str
-    reason: str
+    reason: Message
     content_hash: str
 
 
@@ -48,10 +49,10 @@ def article_names(folder: Path) -> list[str]:
         CorpusError: if the folder does not exist or holds no article.
     """
     if not folder.is_dir():
-        raise CorpusError(f"There is no folder {folder}; name the folder of your articles with --corpus.", folder)
+        raise CorpusError(Message("no_folder", {"folder": folder}), folder)
     found = [name for name in _files(folder) if suffix_of(name) in SUFFIXES]
     if not found:
-        raise CorpusError(f"{folder} holds no article ({', '.join(SUFFIXES)}); put some there, then build.", folder)
+        raise CorpusError(Message("no_article", {"folder": folder, "suffixes": ", ".join(SUFFIXES)}), folder)
     return sorted(found, key=lambda name: os.path.normcase(name).split(os.sep))  # noqa: PTH206
 
 
@@ -127,13 +128,13 @@ def read_corpus(
             raw = files.read(name)
             digest = hash_of(raw, suffix)
             if identity != name.replace(os.sep, "/"):
-                raise ArticleError("its name is not UTF-8, or holds a control character; rename it")
+                raise ArticleError(Message("no_name"))
             if known and known.get(identity) == digest:
                 yield Unchanged(identity, digest)
             else:
                 yield document_of(identity, read_text(raw, suffix, limits, kept))
         except ArticleError as error:
-            yield Unreadable(identity, str(error), digest)
+            yield Unreadable(identity, error.reason, digest)
 
 
 def document_of(identity: str, read: FileText) -> Document:

@@ -1,13 +1,12 @@
-"""Articles written, replaced and removed in the corpus folder: nothing outside it, and nobody's work by accident.
+"""Articles written, renamed and removed in the corpus folder: nothing outside it, and nobody's work by accident.
 
 A change is refused where the file is no longer the one that its author read, so that of two people who edit one
-article the second is told. Files are written whole or not at all.
+article the second is told; and so is undoing it. Files are written whole or not at all.
 """
 
 import contextlib
 import os
 import re
-import tempfile
 import threading
 import unicodedata
 from collections.abc import Iterator
@@ -16,8 +15,10 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from qa.config import FileLimits
+from qa.disk import move, write_whole
 from qa.errors import ArticleError, EditError
 from qa.files import PLAIN, SUFFIXES, Folder, content_hash, hash_of, is_visible, read_text
+from qa.messages import of_system
 
 NAME_BYTES: Final = 255  # of a file or folder, as UTF-8; no common file system takes more
 PATH_BYTES: Final = 1_000  # of all of them
@@ -35,6 +36,25 @@ class Opened:
     id: str
     text: str
     file_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What was done to an article, as it takes to undo it.
+
+    Attributes:
+        id: what it was called before.
+        now: what it is called now; empty where it is removed.
+        file_hash: of it as it is now; empty where it is removed.
+        raw: its file before; None where that is only called otherwise.
+        mode: the permissions of its file before.
+    """
+
+    id: str
+    now: str
+    file_hash: str
+    raw: bytes | None = None
+    mode: int = 0o644
 
 
 def checked_name(name: str, suffixes: tuple[str, ...] = SUFFIXES) -> str:
@@ -98,12 +118,12 @@ def create(folder: Path, name: str, raw: bytes, limits: FileLimits, *, replace: 
     identity = checked_name(name)
     _require_size(identity, raw, limits)
     with _writing:
+        identity = _housed(folder, identity)
         path = _path(folder, identity)
-        if (like := _like(folder, identity)) and not (replace and like == identity):
-            raise EditError("exists", like)
+        _require_free(folder, identity, identity if replace else "")
         with _told(identity):
             path.parent.mkdir(parents=True, exist_ok=True)
-            _write(path, raw, new=not like)
+            write_whole(path, raw, new=not replace)
     return identity
 
 
@@ -112,8 +132,8 @@ def create_text(folder: Path, name: str, text: str, limits: FileLimits) -> str:
     return create(folder, checked_name(name, PLAIN), _encoded(text), limits)
 
 
-def replace_text(folder: Path, opened: Opened, text: str, limits: FileLimits) -> None:
-    """Gives an article another text, as UTF-8 and with the line ends it had.
+def replace_text(folder: Path, opened: Opened, text: str, limits: FileLimits) -> Change:
+    """Gives an article another text, as UTF-8 and with the line ends it had; returns what undoes that.
 
     Args:
         folder: of the corpus.
@@ -132,19 +152,74 @@ def replace_text(folder: Path, opened: Opened, text: str, limits: FileLimits) ->
         raw = _encoded(text, crlf=b"\r\n" in before)
         _require_size(opened.id, raw, limits)
         with _told(opened.id):
-            _write(path, raw, new=False)
+            write_whole(path, raw)
+    return Change(opened.id, opened.id, _hash(raw, opened.id), before)
 
 
-def remove(folder: Path, identity: str, file_hash: str, limits: FileLimits) -> None:
-    """Removes an article, if it is still the one that was read.
+def rename(folder: Path, identity: str, file_hash: str, name: str, limits: FileLimits) -> Change:
+    """Gives an article another name, in another folder too, if it is still the one that was read.
+
+    Args:
+        folder: of the corpus.
+        identity: of the article.
+        file_hash: of it as it was read.
+        name: inside the folder; folders that are not there are made.
+        limits: of reading it.
+
+    Returns:
+        What undoes it, with the name as it is now.
+
+    Raises:
+        EditError: "name", "suffix" or "format" of a name it cannot have, "exists" of that of another article;
+            "changed" or "gone" if it is another by now; "outside" or "failed".
+    """
+    new, suffix = checked_name(name), PurePosixPath(identity).suffix.lower()
+    if PurePosixPath(new).suffix.lower() not in (PLAIN if suffix in PLAIN else (suffix,)):
+        raise EditError("format", name, suffix)
+    with _writing:
+        path, _ = _as_read(folder, identity, file_hash, limits)
+        new = _housed(folder, new)
+        target = _path(folder, new)
+        _require_free(folder, new, "" if new == identity else identity)
+        with _told(new):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            move(path, target)
+    return Change(identity, new, file_hash)
+
+
+def remove(folder: Path, identity: str, file_hash: str, limits: FileLimits) -> Change:
+    """Removes an article, if it is still the one that was read; returns what undoes that.
 
     Raises:
         EditError: "changed" or "gone" if it is another by now; "suffix", "outside" or "failed".
     """
     with _writing:
-        path, _ = _as_read(folder, identity, file_hash, limits)
+        path, raw = _as_read(folder, identity, file_hash, limits)
         with _told(identity):
+            mode = path.stat().st_mode & 0o777
             path.unlink()
+    return Change(identity, "", "", raw, mode)
+
+
+def undo(folder: Path, change: Change, limits: FileLimits) -> None:
+    """Makes an article what it was before a change, if nobody has changed it since, or taken its name.
+
+    Raises:
+        EditError: "changed", "gone" or "exists" if somebody has; "outside" or "failed".
+    """
+    with _writing:
+        target = path = _path(folder, change.id)
+        if change.now:
+            path, _ = _as_read(folder, change.now, change.file_hash, limits)
+        _require_free(folder, change.id, change.now)
+        with _told(change.id):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if change.raw is None:
+                move(path, target)
+            else:
+                write_whole(target, change.raw, new=not change.now)
+            if not change.now:
+                target.chmod(change.mode)
 
 
 def file_hash(folder: Path, identity: str, limits: FileLimits) -> str:
@@ -202,6 +277,21 @@ def _like(folder: Path, identity: str) -> str:
     return (parent / (exact if exact in found else found[0])).as_posix() if found else ""
 
 
+def _require_free(folder: Path, identity: str, own: str) -> None:
+    """Refuses a name that is taken, but by the article that is called `own`."""
+    if (like := _like(folder, identity)) and like != own:
+        raise EditError("exists", like)
+
+
+def _housed(folder: Path, identity: str) -> str:
+    """The id with its folders called as those that are there already, which some systems take for the same."""
+    *parents, name = PurePosixPath(identity).parts
+    place = PurePosixPath()
+    for parent in parents:
+        place = PurePosixPath(_like(folder, (place / parent).as_posix()) or place / parent)
+    return (place / name).as_posix()
+
+
 def _key(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
@@ -224,33 +314,4 @@ def _told(identity: str) -> Iterator[None]:
     except FileExistsError as error:
         raise EditError("exists", identity) from error
     except OSError as error:
-        raise EditError("failed", identity, error.strerror or str(error)) from error
-
-
-def _write(path: Path, raw: bytes, *, new: bool) -> None:
-    """Writes a file whole: beside its place first, under a hidden name that no reader takes for an article."""
-    descriptor, written = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(written).chmod(0o644 if new else path.stat().st_mode & 0o777)
-        if new:  # nothing is replaced, even if it has come since
-            _link(Path(written), path)
-        else:
-            Path(written).replace(path)
-    finally:
-        Path(written).unlink(missing_ok=True)
-
-
-def _link(written: Path, path: Path) -> None:
-    """Gives a file its name, which must be free; where the file system has no links, as a plain rename."""
-    try:
-        os.link(written, path)
-    except FileExistsError:
-        raise
-    except OSError:
-        if path.exists():
-            raise FileExistsError(path) from None
-        written.rename(path)
+        raise EditError("failed", identity, of_system(error, "cannot_be_written")) from error

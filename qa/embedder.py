@@ -20,6 +20,7 @@ from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
 from qa.errors import EmbedderError
+from qa.messages import Message
 
 BUNDLED = "bundled"
 BUNDLED_FOLDER = Path(__file__).with_name("model")
@@ -81,9 +82,7 @@ class StaticEmbedder:
             self._scales: NDArray[np.float32] = tensors["weights"]
             self._question_weights: NDArray[np.float16] = tensors["question_weights"]
         except Exception as error:  # tokenizers raises bare Exception for a missing or unreadable file
-            raise EmbedderError(
-                f"The bundled model in {folder} cannot be read; reinstall this package.", self.name
-            ) from error
+            raise EmbedderError(Message("no_bundled_model", {"folder": folder}), self.name) from error
         self.fingerprint = _folder_digest(folder, MODEL_FILES)
         self.dimension = int(self._codes.shape[1])
 
@@ -181,10 +180,7 @@ class SentenceTransformerEmbedder:
 
             self._model: Any = SentenceTransformer(name, device="cpu", local_files_only=True)
         except (OSError, ValueError, RuntimeError, ImportError, KeyError, SafetensorError) as error:
-            message = (
-                f"No embedding model can be loaded from {name!r}: give a folder, or a model this machine already has."
-            )
-            raise EmbedderError(message, name) from error
+            raise EmbedderError(Message("no_model", {"name": name}), name) from error
         self.dimension = int(self._model.get_embedding_dimension() or 0)
         limit = self._model.max_seq_length
         self.token_limit = int(limit) if limit is not None and limit < 1_000_000 else None

@@ -39,7 +39,7 @@ class UnknownEncodingError(ValueError):
     """The bytes are text in no encoding that is known here; `start` is where they stop being UTF-8."""
 
     def __init__(self, start: int) -> None:
-        super().__init__(f"not UTF-8 (byte {start}), UTF-16, GB18030 or Big5")
+        super().__init__(f"not UTF-8 (byte {start}), nor in another encoding that is known here")
         self.start = start
 
 

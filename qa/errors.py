@@ -3,8 +3,9 @@
 WenjuError
 ├── SettingsError               a setting outside its range
 ├── CorpusError                 the folder of articles cannot be used
+│   └── ArticlesChangedError    what an answer rests on is no longer what was indexed
 ├── ArticleError                one file of it cannot be read
-├── EditError                   an article cannot be written, replaced or removed as asked
+├── EditError                   an article cannot be written, renamed or removed as asked
 ├── EmbedderError               the embedding model cannot be loaded
 ├── SearchIndexError
 │   ├── IndexMissingError       nothing has been built yet
@@ -15,8 +16,7 @@ WenjuError
 │   └── BuildCancelledError     someone stopped the build
 ├── QuestionError               a question that cannot be asked
 │   ├── EmptyQuestionError      it holds no word or number
-│   ├── LongQuestionError       it has more characters than the settings allow
-│   └── QuestionSetError        a set of questions with known answers that cannot be asked
+│   └── LongQuestionError       it has more characters than the settings allow
 ├── ReceiptError                a receipt that cannot be read, trusted or written
 ├── ReportError                 a report that cannot be compared
 ├── FeedbackError               a file of feedback that cannot be written
@@ -27,19 +27,26 @@ WenjuError
 from pathlib import Path
 from typing import Literal
 
-EditProblem = Literal["name", "suffix", "large", "exists", "changed", "gone", "outside", "failed"]
-SetProblem = Literal["line", "twice", "same", "nothing", "format", "paragraphs", "many"]
+from qa.messages import Message, in_language
+from qa.text import Language
+
+EditProblem = Literal["name", "suffix", "format", "large", "exists", "changed", "gone", "outside", "failed"]
 ModelFailure = Literal["unreachable", "slow", "key", "status", "garbage", "broken", "long"]
 
 
 class WenjuError(Exception):
-    """Any error a person can mend; its text is one line."""
+    """Any error a person can mend; its text is one line, in English only where it is no message."""
 
     place: Path | None = None  # on this machine, of which the text speaks
 
-    def without_place(self) -> str:
-        """The text for visitors, who need not learn where things lie on this machine: of `place` its name alone."""
-        return str(self).replace(str(self.place), self.place.name) if self.place else str(self)
+    def __init__(self, said: str | Message) -> None:
+        super().__init__(said)
+        self.said = said
+
+    def for_visitors(self, language: Language) -> str:
+        """The text for those who need not learn where things lie on this machine: of `place` its name alone."""
+        text = str(in_language(self.said, language))
+        return text.replace(str(self.place), self.place.name) if self.place else text
 
 
 class SettingsError(WenjuError):
@@ -49,43 +56,38 @@ class SettingsError(WenjuError):
 class CorpusError(WenjuError):
     """The folder of articles cannot be used."""
 
-    def __init__(self, message: str, folder: Path) -> None:
-        super().__init__(message)
+    def __init__(self, said: str | Message, folder: Path) -> None:
+        super().__init__(said)
         self.folder = self.place = folder
 
 
+class ArticlesChangedError(CorpusError):
+    """What an answer rests on is no longer what was indexed."""
+
+
 class ArticleError(WenjuError):
-    """A file that cannot be read as an article; its text says why, without the file's name, and what to do."""
+    """A file that cannot be read as an article; `reason` says why, without the file's name, and what to do."""
+
+    def __init__(self, reason: Message) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class EditError(WenjuError):
-    """An article cannot be written, replaced or removed as asked; `problem` says why, `name` is the article's."""
+    """An article cannot be written, renamed or removed as asked; `problem` says why, `name` is the article's."""
 
-    def __init__(self, problem: EditProblem, name: str, detail: str = "") -> None:
-        """Takes what the system said, where it failed."""
-        super().__init__(f"{name!r}: {_EDIT_PROBLEMS[problem]}{f' ({detail})' if detail else ''}.")
+    def __init__(self, problem: EditProblem, name: str, detail: Message | str = "") -> None:
+        """Takes what the system said, where it failed; of another format, the suffix to keep."""
+        super().__init__(Message(f"edit_{problem}", {"name": name, "detail": detail}))
         self.problem = problem
         self.name = name
-        self.detail = detail
-
-
-_EDIT_PROBLEMS: dict[EditProblem, str] = {
-    "name": "not every system can have a file of this name; choose another",
-    "suffix": "an article's name ends with the suffix of a format that is read, one to edit with .md or .txt",
-    "large": "it is larger than an article may be",
-    "exists": "there is an article of this name; choose another name, or say that it is to be replaced",
-    "changed": "it was changed since it was read; read it again",
-    "gone": "there is no such article any more",
-    "outside": "it leads out of the corpus folder, or is a link",
-    "failed": "it could not be written",
-}
 
 
 class EmbedderError(WenjuError):
     """The embedding model cannot be loaded."""
 
-    def __init__(self, message: str, name: str) -> None:
-        super().__init__(message)
+    def __init__(self, said: Message, name: str) -> None:
+        super().__init__(said)
         self.name = name
         self.place = Path(name) if Path(name).is_absolute() else None
 
@@ -93,8 +95,8 @@ class EmbedderError(WenjuError):
 class SearchIndexError(WenjuError):
     """The index cannot be used."""
 
-    def __init__(self, message: str, folder: Path) -> None:
-        super().__init__(message)
+    def __init__(self, said: str | Message, folder: Path) -> None:
+        super().__init__(said)
         self.folder = self.place = folder
 
 
@@ -106,7 +108,7 @@ class IndexUnreadableError(SearchIndexError):
     """A file of the index may not be read by this user."""
 
     def __init__(self, path: Path, folder: Path) -> None:
-        super().__init__(f"{path} cannot be read: permission denied; have its owner let you read the index.", folder)
+        super().__init__(Message("file_denied", {"path": path}), folder)
 
 
 class IndexDamagedError(SearchIndexError):
@@ -136,34 +138,9 @@ class EmptyQuestionError(QuestionError):
 class LongQuestionError(QuestionError):
     """A question of more characters than the settings allow; `limit` says how many."""
 
-    def __init__(self, message: str, limit: int) -> None:
-        super().__init__(message)
+    def __init__(self, length: int, limit: int) -> None:
+        super().__init__(Message("question_long", {"length": length, "limit": limit}))
         self.limit = limit
-
-
-class QuestionSetError(QuestionError):
-    """A set of questions with known answers that cannot be asked.
-
-    `problem` says why, `name` is the set's, `values` are the numbers and words of the text.
-    """
-
-    def __init__(self, problem: SetProblem, name: str, **values: object) -> None:
-        """Takes what the problem's text leaves open."""
-        super().__init__(_SET_PROBLEMS[problem].format(name=name, **values))
-        self.problem = problem
-        self.name = name
-        self.values = values
-
-
-_SET_PROBLEMS: dict[SetProblem, str] = {
-    "line": "{name}, line {number}: needs JSON with {needs} ({detail}).",
-    "twice": "{name}, line {number}: the id {identity!r} stands in a line before.",
-    "same": "{name}: the id {identity!r} stands for two questions.",
-    "nothing": "{name} holds no questions.",
-    "format": "{name} is neither JSON Lines of questions nor in SQuAD format.",
-    "paragraphs": "None of the {count:,} paragraphs of {name} stands in an article of the index.",
-    "many": "{name} has {count:,} questions; at most {limit:,} are asked at once.",
-}
 
 
 class ReceiptError(WenjuError):
@@ -177,17 +154,17 @@ class ReceiptError(WenjuError):
 class ReportError(WenjuError):
     """A report of an evaluation that cannot be read or compared."""
 
-    def __init__(self, message: str, path: Path) -> None:
-        super().__init__(message)
-        self.path = path
+    def __init__(self, said: Message, path: Path) -> None:
+        super().__init__(said)
+        self.path = self.place = path
 
 
 class FeedbackError(WenjuError):
     """A file of feedback that cannot be written."""
 
-    def __init__(self, message: str, path: Path) -> None:
-        super().__init__(message)
-        self.path = path
+    def __init__(self, said: str | Message, path: Path) -> None:
+        super().__init__(said)
+        self.path = self.place = path
 
 
 class UsersError(WenjuError):

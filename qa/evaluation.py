@@ -23,7 +23,8 @@ from qa.claims import numbers_claimed
 from qa.config import IndexSettings
 from qa.datatypes import Answer, Citation, Document, Passage
 from qa.embedder import BUNDLED
-from qa.errors import QuestionSetError
+from qa.errors import QuestionError
+from qa.messages import Message
 from qa.metrics import reliability, risk_coverage, short_answer_scores
 from qa.significance import Values, mean_interval
 from qa.text import dominant_language, fold
@@ -157,12 +158,13 @@ def _parsed(
         try:
             records.append(parse(json.loads(line)))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise QuestionSetError("line", name, number=number, needs=needs, detail=error) from error
+            told = {"path": name, "number": number, "needs": needs, "said": str(error)}
+            raise QuestionError(Message("ungraded_question", told)) from error
         if records[-1].id in identities:
-            raise QuestionSetError("twice", name, number=number, identity=records[-1].id)
+            raise QuestionError(Message("same_question", {"path": name, "number": number, "name": records[-1].id}))
         identities.add(records[-1].id)
     if not records:
-        raise QuestionSetError("nothing", name)
+        raise QuestionError(Message("no_questions", {"path": name}))
     return records
 
 

@@ -17,10 +17,11 @@ from typing import Any, BinaryIO, Literal
 from qa import question_files
 from qa.chat import Chat
 from qa.datatypes import Answer, Passage
+from qa.disk import write_whole
 from qa.errors import CorpusError, FeedbackError, QuestionError
 from qa.evaluation import GoldQuestion, gold_question, relevant_passages
 from qa.lock import file_lock
-from qa.receipts import write_whole
+from qa.messages import Message, of_system
 from qa.text import dominant_language, fold
 
 LARGEST_FILE = 50_000_000  # bytes; a page that anyone may reach fills no disk
@@ -127,7 +128,7 @@ def append(path: Path, record: Record) -> None:
             size = file.seek(0, os.SEEK_END)
             line = _line_end(file) + line
             if size + len(line) > LARGEST_FILE:
-                raise FeedbackError(f"{path} is full: look at what it holds, and move it away.", path)
+                raise FeedbackError(Message("feedback_full", {"path": path}), path)
             try:
                 file.write(line)
                 file.flush()
@@ -136,7 +137,8 @@ def append(path: Path, record: Record) -> None:
                 file.truncate(size)  # half a line would spoil the next one
                 raise
     except OSError as error:
-        raise FeedbackError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}.", path) from error
+        told = Message("feedback_unwritable", {"path": path, "reason": of_system(error, "cannot_be_written")})
+        raise FeedbackError(told, path) from error
 
 
 def _line_end(file: BinaryIO) -> bytes:
@@ -261,7 +263,7 @@ def _gold_line(record: Record) -> str:
 def _write(path: Path, lines: Sequence[str]) -> None:
     """Replaces a file by these lines, each of which ends with a line end, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, "".join(line if line.endswith("\n") else f"{line}\n" for line in lines))
+    write_whole(path, "".join(line if line.endswith("\n") else f"{line}\n" for line in lines).encode())
 
 
 def promotion_text(promotion: Promotion, questions: Path) -> str:

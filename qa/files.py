@@ -24,6 +24,7 @@ from qa import converters
 from qa.config import FileLimits
 from qa.encodings import UnknownEncodingError, decode
 from qa.errors import ArticleError
+from qa.messages import Message, of_system
 
 PLAIN: Final = (".md", ".txt")
 SUFFIXES: Final = (*PLAIN, *converters.CONVERTERS)
@@ -72,14 +73,14 @@ class Folder:
         try:
             path = self._path(identity)
             if not path.startswith(self._root) or not is_visible(path[len(self._root) :]):
-                raise ArticleError("it leads out of the corpus folder, or to a hidden file; put the file itself there")
+                raise ArticleError(Message("leads_out"))
             descriptor = os.open(path, _FLAGS)
             try:
                 return self._contents(descriptor)
             finally:
                 os.close(descriptor)
         except (OSError, ValueError) as error:  # ValueError: a NUL in its name, or another drive of Windows
-            raise ArticleError(getattr(error, "strerror", None) or "it cannot be read") from error
+            raise ArticleError(of_system(error, "cannot_be_read")) from error
 
     def _path(self, identity: str) -> str:
         """Where the file is, without a link on the way."""
@@ -93,16 +94,16 @@ class Folder:
     def _contents(self, descriptor: int) -> bytes:
         status, limit = os.fstat(descriptor), self._limits.file_bytes
         if not stat.S_ISREG(status.st_mode):
-            raise ArticleError("it is no regular file")
+            raise ArticleError(Message("no_file"))
         if status.st_size > limit:
-            raise _over("file_bytes", self._limits, f"it has {status.st_size:,} bytes")
+            raise _over("large_file", "file_bytes", self._limits, status.st_size)
         parts: list[bytes] = []
         left = limit + 1  # one byte more tells a file that has grown meanwhile
         while left and (part := os.read(descriptor, min(left, status.st_size + _READ_BEYOND))):
             parts.append(part)
             left -= len(part)
         if not left:
-            raise _over("file_bytes", self._limits, f"it has more than {limit:,} bytes")
+            raise _over("grown_file", "file_bytes", self._limits)
         return b"".join(parts)
 
 
@@ -111,8 +112,8 @@ def is_visible(relative: str) -> bool:
     return not os.path.isabs(relative) and "/." not in f"/{relative}".replace(os.sep, "/")  # noqa: PTH117
 
 
-def _over(name: str, limits: FileLimits, what: str) -> ArticleError:
-    return ArticleError(str(converters.over(name, getattr(limits, name), what)))
+def _over(kind: str, name: str, limits: FileLimits, size: int = 0) -> ArticleError:
+    return ArticleError(Message(kind, {"name": name, "limit": getattr(limits, name), "size": size}))
 
 
 def content_hash(raw: bytes) -> str:
@@ -135,7 +136,8 @@ def _converter(suffix: str) -> str:
     try:
         return f"converters {converters.VERSION} {library} {version(library) if library else ''}"
     except PackageNotFoundError as error:
-        raise ArticleError(f"reading {suffix} files takes {library}; {INSTALL}") from error
+        missing = Message("no_library", {"suffix": suffix, "library": library, "install": INSTALL})
+        raise ArticleError(missing) from error
 
 
 @cache
@@ -172,7 +174,7 @@ def read_text(
         if digest not in kept:
             _TEXTS.put(digest, text)
     if len(text) > limits.text_characters:
-        raise _over("text_characters", limits, f"its text has {len(text):,} characters")
+        raise _over("long_text", "text_characters", limits, len(text))
     return FileText(text, digest, encoding)
 
 
@@ -181,7 +183,7 @@ def _decoded(raw: bytes, suffix: str) -> tuple[str, str]:
     try:
         return decode(raw, named.group(1).decode() if named else "")
     except UnknownEncodingError as error:
-        raise ArticleError(f"{error}; save it as UTF-8") from error
+        raise ArticleError(Message("no_encoding", {"start": error.start})) from error
 
 
 def _converted(raw: bytes, suffix: str, limits: FileLimits) -> str:
@@ -198,16 +200,17 @@ def _converted(raw: bytes, suffix: str, limits: FileLimits) -> str:
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
     except subprocess.TimeoutExpired as error:
-        raise _over("conversion_seconds", limits, "converting it takes too long") from error
+        raise _over("converts_slowly", "conversion_seconds", limits) from error
     except OSError as error:
-        raise ArticleError(f"its converter cannot be started ({error.strerror or error}); build again later") from error
+        failed = Message("no_converter", {"reason": of_system(error, "cannot_be_read")})
+        raise ArticleError(failed) from error
     if ended.returncode == converters.OUT_OF_MEMORY:
-        raise _over("conversion_bytes", limits, "converting it takes too much memory")
+        raise _over("converts_large", "conversion_bytes", limits)
     if ended.returncode:
-        raise ArticleError(f"its converter failed ({ended.returncode}); save it anew, or as text")
+        raise ArticleError(Message("converter_failed", {"code": ended.returncode}))
     answer = json.loads(ended.stdout)
     if "refused" in answer:
-        raise ArticleError(answer["refused"])
+        raise ArticleError(Message(*answer["refused"]))
     text: str = answer["text"]
     return text
 

@@ -6,9 +6,7 @@ live before is kept.
 """
 
 import contextlib
-import errno
 import json
-import os
 import re
 import secrets
 import shutil
@@ -17,13 +15,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 from qa import index
 from qa.changes import PassageChanges
 from qa.config import IndexSettings
 from qa.corpus import Unchanged, Unreadable, corpus_digest, read_corpus
 from qa.datatypes import Document
+from qa.disk import insist, write_file_through, write_folder_through, write_whole
 from qa.earlier import Earlier
 from qa.errors import (
     CorpusError,
@@ -36,17 +35,14 @@ from qa.errors import (
 from qa.inspection import read_back
 from qa.lock import write_lock
 from qa.manifest import MANIFEST, read_manifest
+from qa.messages import Message, of_system
 from qa.plan import Progress
 
 POINTER = "current.json"
 KEPT = 2  # generations that stay after a build: the new one and the one that was live before
 _PREFIX = "generation-"
 _NAME = re.compile(rf"{_PREFIX}(\d{{6,}})-[a-z0-9_]+")
-_INSIST_SECONDS = 2.0
 _IN_UTF_8 = b'"encoding": "utf-8"}\n'  # the end of an article's line
-_IS_WINDOWS = os.name == "nt"
-
-_Result = TypeVar("_Result")
 
 State = Literal["live", "kept", "damaged", "unfinished", "unreadable"]
 _STATES: dict[type[SearchIndexError], State] = {IndexMissingError: "unfinished", IndexUnreadableError: "unreadable"}
@@ -92,15 +88,15 @@ def live_folder(root: Path) -> Path:
     """
     pointer = root / POINTER
     try:
-        name = json.loads(_insist(lambda: pointer.read_text(encoding="utf-8")))["generation"]
+        name = json.loads(insist(lambda: pointer.read_text(encoding="utf-8")))["generation"]
     except FileNotFoundError as error:
-        raise IndexMissingError(f"There is no index in {root}; run `qa build` first.", root) from error
+        raise IndexMissingError(Message("no_index", {"folder": root}), root) from error
     except PermissionError as error:
         raise IndexUnreadableError(pointer, root) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise IndexDamagedError(f"{pointer} is damaged; run `qa build` to write the index anew.", root) from error
+        raise IndexDamagedError(Message("file_damaged", {"path": pointer}), root) from error
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise IndexDamagedError(f"{pointer} names no generation; run `qa build` to write the index anew.", root)
+        raise IndexDamagedError(Message("pointer_empty", {"path": pointer}), root)
     return root / name
 
 
@@ -121,7 +117,7 @@ def load_live(root: Path, expected: IndexSettings | None = None) -> index.Search
                 continue
             if not (older := _older(root, folder.name)):
                 raise
-            way = f"{str(error).rstrip('.')}, or `qa index rollback` to go back to that of {older[-1].created}."
+            way = Message("or_roll_back", {"problem": error.said, "created": older[-1].created})
             raise IndexDamagedError(way, folder) from error
         except SearchIndexError:
             if live_folder(root) == folder:
@@ -200,7 +196,7 @@ def _built(
         progress=progress,
     )
     if not built.manifest.passages:
-        raise CorpusError(f"No article in {corpus} holds any text to search; write some, then build.", corpus)
+        raise CorpusError(Message("no_text", {"folder": corpus}), corpus)
     read_back(folder, built, {article.id: article.text for article in articles if isinstance(article, Document)})
     return built
 
@@ -215,7 +211,7 @@ def listed(root: Path) -> list[Generation]:
     described = (_described(folder, live) for folder in _generations(root)) if root.is_dir() else ()
     found = [each for each in described if (root / each.name).is_dir()]  # another process may remove some
     if not found:
-        raise IndexMissingError(f"There is no index in {root}; run `qa build` first.", root)
+        raise IndexMissingError(Message("no_index", {"folder": root}), root)
     return found
 
 
@@ -243,7 +239,7 @@ def rollback(root: Path) -> str:
     with _writing(root):
         live = live_folder(root).name
         if not (older := _older(root, live)):
-            raise IndexMissingError(f"{root} holds no whole generation older than {live}; run `qa build`.", root)
+            raise IndexMissingError(Message("no_older", {"folder": root, "live": live}), root)
         _point_at(root, older[-1].name)
     return older[-1].name
 
@@ -277,7 +273,8 @@ def _writing(
         with write_lock(root, wait_seconds, waiting):
             yield
     except OSError as error:
-        raise SearchIndexError(f"The index cannot be written to {root}: {error.strerror or error}.", root) from error
+        told = Message("index_unwritable", {"folder": root, "reason": of_system(error, "cannot_be_written")})
+        raise SearchIndexError(told, root) from error
 
 
 def _encodings(articles: Sequence[Document | Unchanged], earlier: Earlier) -> dict[str, str]:
@@ -305,13 +302,15 @@ def _read(
         if not isinstance(article, Unreadable):
             articles.append(article)
         elif strict:
-            raise CorpusError(f"{corpus / article.path} cannot be read: {article.reason}.", corpus)
+            told = Message("article_unreadable", {"path": corpus / article.path, "reason": article.reason})
+            raise CorpusError(told, corpus)
         else:
             unreadable.append(article)
         progress("articles", done, done)
     if not articles:
         first = unreadable[0]
-        raise CorpusError(f"No article in {corpus} can be read; {first.path}: {first.reason}.", corpus)
+        told = Message("none_readable", {"folder": corpus, "first": first.path, "reason": first.reason})
+        raise CorpusError(told, corpus)
     return articles, unreadable
 
 
@@ -336,7 +335,7 @@ def _live_name(root: Path) -> str | None:
 def _named(root: Path, name: str) -> Path:
     found = [path for path in _generations(root) if name == path.name or name == str(number_of(path.name))]
     if len(found) != 1:
-        raise IndexMissingError(f"{root} holds no generation {name!r}; `qa index list` names those there are.", root)
+        raise IndexMissingError(Message("no_generation", {"folder": root, "name": name}), root)
     return found[0]
 
 
@@ -371,51 +370,17 @@ def _new_folder(root: Path) -> Path:
 
 def _point_at(root: Path, name: str) -> None:
     """Names the live generation, which is on the disk, by an atomic replace that is there too when this returns."""
-    written = root / f"{POINTER}.new"
-    written.write_text(json.dumps({"generation": name}) + "\n", encoding="utf-8", newline="\n")
-    _write_file_through(written)
-    _insist(lambda: written.replace(root / POINTER))
-    _write_folder_through(root)
+    write_whole(root / POINTER, json.dumps({"generation": name}).encode() + b"\n")
 
 
 def _write_through(folder: Path) -> None:
     """Waits until a generation's files, and their names, are on the disk."""
     for path in (*folder.rglob("*"), folder):
         if path.is_dir():
-            _write_folder_through(path)
+            write_folder_through(path)
         else:
-            _write_file_through(path)
-    _write_folder_through(folder.parent)
-
-
-def _write_file_through(path: Path) -> None:
-    with path.open("r+b") as file:  # Windows takes only a file that may be written
-        os.fsync(file.fileno())
-
-
-def _write_folder_through(folder: Path) -> None:
-    if _IS_WINDOWS:  # it opens no folder
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:  # some file systems know no such thing for a folder
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-    finally:
-        os.close(descriptor)
-
-
-def _insist(action: Callable[[], _Result]) -> _Result:
-    """Does what Windows refuses while another process reads or replaces the same file."""
-    given_up = time.monotonic() + _INSIST_SECONDS
-    while True:
-        try:
-            return action()
-        except PermissionError:
-            if not _IS_WINDOWS or time.monotonic() > given_up:
-                raise
-            time.sleep(0.01)
+            write_file_through(path)
+    write_folder_through(folder.parent)
 
 
 def _remove(folders: Sequence[Path]) -> None:

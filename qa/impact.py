@@ -19,6 +19,7 @@ from qa.datatypes import Answer, Citation
 from qa.errors import QuestionError
 from qa.evaluation import GoldQuestion, Outcome, evaluate, read_questions
 from qa.index import SearchIndex
+from qa.messages import Message
 from qa.plan import Progress
 from qa.question_files import SavedQuestion
 from qa.receipts import Articles, CitedSpan, State, Verdict, as_indexed, recheck
@@ -109,7 +110,7 @@ def ask(loaded: SearchIndex, questions: Questions, stage: str, progress: Progres
         try:
             answers[each.id] = chat.ask(each.question, history=history)
         except QuestionError as error:
-            raise QuestionError(f"Question {each.id}: {error}") from error
+            raise QuestionError(Message("question_refused", {"name": each.id, "problem": error.said})) from error
         history.append(answers[each.id])
         progress(stage, done, len(questions.saved))
     said = {answer.question: answer for answer in answers.values()}

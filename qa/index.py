@@ -25,6 +25,7 @@ from qa.errors import IndexDamagedError, IndexMismatchError
 from qa.files import PLAIN, conversion
 from qa.lexical import LexicalIndex, Shard
 from qa.manifest import FORMAT, Manifest, check_files, checksums, read_manifest, recipe, write_manifest
+from qa.messages import Message
 from qa.passages import Chunker, token_fitting_length
 from qa.plan import Plan, Progress, parsed, plan
 from qa.segments import Segments
@@ -210,7 +211,7 @@ def _require_true_copies(folder: Path, files: Mapping[str, str], earlier: Earlie
     for name in files.keys() & earlier.files.keys():
         is_copy = Path(name).suffix != ".json" and name.startswith(f"{LEXICAL}/")
         if is_copy and files[name] != earlier.files[name]:
-            raise IndexDamagedError(f"{folder / name} is no true copy; run `qa build` again.", folder)
+            raise IndexDamagedError(Message("no_true_copy", {"path": folder / name}), folder)
 
 
 def check(folder: Path) -> Manifest:
@@ -236,16 +237,13 @@ def load(folder: Path, expected: IndexSettings | None = None) -> SearchIndex:
     """
     manifest = read_manifest(folder)
     if expected is not None and manifest.settings != expected:
-        raise IndexMismatchError(
-            f"The index in {folder} was built with {_difference(manifest.settings, expected)}; "
-            "run `qa build` with the settings you want.",
-            folder,
-        )
+        difference = _difference(manifest.settings, expected)
+        raise IndexMismatchError(Message("other_settings", {"folder": folder, "difference": difference}), folder)
     check_files(folder, manifest)
     try:
         return _opened(folder, manifest, *_models(folder, manifest))
     except (OSError, ValueError) as error:  # all was whole a moment ago: someone removes it
-        raise IndexDamagedError(f"{folder} was changed while it was read; run `qa build` again.", folder) from error
+        raise IndexDamagedError(Message("read_while_changed", {"folder": folder}), folder) from error
 
 
 def _opened(folder: Path, manifest: Manifest, embedder: Embedder, aligner: StaticEmbedder) -> SearchIndex:
@@ -275,10 +273,8 @@ def _models(folder: Path, manifest: Manifest) -> tuple[Embedder, StaticEmbedder]
     built = (manifest.embedder_fingerprint, manifest.aligner_fingerprint)
     present = (embedder.fingerprint, aligner.fingerprint)
     if built != present:
-        raise IndexMismatchError(
-            f"The index in {folder} was built with model {_short(built)}, here is {_short(present)}; run `qa build`.",
-            folder,
-        )
+        told = Message("other_model", {"folder": folder, "built": _short(built), "present": _short(present)})
+        raise IndexMismatchError(told, folder)
     return embedder, aligner
 
 

@@ -9,6 +9,7 @@ from qa.earlier import DOCUMENTS, LEXICAL, PASSAGES, VECTORS, document_bounds, l
 from qa.errors import IndexDamagedError
 from qa.index import Built, context
 from qa.lexical import LexicalIndex
+from qa.messages import Message
 from qa.plan import parsed
 from qa.segments import Segments
 from qa.text import terms
@@ -34,14 +35,14 @@ def read_back(folder: Path, built: Built, texts: Mapping[str, str]) -> None:
     rows, bounds = lines(folder / PASSAGES), document_bounds(folder)
     counts = [built.manifest.passages, len(rows), len(vectors), len(lexical), len(Segments.load(folder)), bounds[-1]]
     if len(set(counts)) > 1:
-        raise _failed(folder, f"its parts have {', '.join(map(str, counts))} rows")
+        raise _failed(folder, Message("other_rows", {"counts": ", ".join(map(str, counts))}))
     if not len(lines(folder / DOCUMENTS)) == len(bounds) - 1 == len(built.manifest.documents):
-        raise _failed(folder, "its articles are not those of its manifest")
+        raise _failed(folder, Message("other_articles"))
     for identity, start, end in zip(built.manifest.documents, bounds, bounds[1:], strict=False):
         for row in range(start, end) if identity in texts else ():
             passage, _ = parsed(rows[row], row)
             if passage.document_id != identity or texts[identity][passage.start : passage.end] != passage.text:
-                raise _failed(folder, f"passage {row} is no slice of {identity}")
+                raise _failed(folder, Message("no_slice", {"row": row, "name": identity}))
     _look_for_known(folder, rows, vectors, lexical)
 
 
@@ -55,10 +56,10 @@ def _look_for_known(folder: Path, rows: Sequence[bytes], vectors: Vectors, lexic
         words = terms(context(passage))
         by_terms = [found for found, _ in lexical.search(words, _FOUND, language)]
         if words and row not in by_terms and len(by_terms) < _FOUND:
-            raise _failed(folder, f"passage {row} is not found by its own terms")
+            raise _failed(folder, Message("not_by_terms", {"row": row}))
         if not found_by_vector:
-            raise _failed(folder, f"passage {row} is not found by its own vector")
+            raise _failed(folder, Message("not_by_vector", {"row": row}))
 
 
-def _failed(folder: Path, reason: str) -> IndexDamagedError:
-    return IndexDamagedError(f"What was written to {folder} is not right: {reason}; run `qa build` again.", folder)
+def _failed(folder: Path, reason: Message) -> IndexDamagedError:
+    return IndexDamagedError(Message("written_wrong", {"folder": folder, "reason": reason}), folder)

@@ -13,6 +13,7 @@ from qa.datatypes import Document
 from qa.errors import ArticleError, CorpusError
 from qa.files import PLAIN, Folder, hash_of, read_text
 from qa.index import SearchIndex
+from qa.messages import Message, of_system
 from qa.text import Language, fold
 
 SETTLED_SECONDS = 3.0  # for which what was seen of the folder holds
@@ -31,7 +32,7 @@ class ArticleFile:
         language: None where that is not known.
         date: as it says it; empty where it says none.
         size: bytes of the file.
-        reason: why it cannot be read, where that is known.
+        reason: why it cannot be read; None where it can, or that is not known.
     """
 
     id: str
@@ -40,7 +41,7 @@ class ArticleFile:
     language: Language | None
     date: str
     size: int
-    reason: str = ""
+    reason: Message | None = None
 
     @property
     def pending(self) -> bool:
@@ -55,7 +56,7 @@ class _Seen:
     state: tuple[int, ...]
     content_hash: str
     document: Document | None
-    reason: str
+    reason: Message | None
 
 
 class Inventory:
@@ -100,7 +101,7 @@ class Inventory:
             status = (self._folder / name).stat()
             state = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         except OSError as error:  # it went meanwhile
-            return _Seen((), "", None, error.strerror or "it cannot be read"), 0
+            return _Seen((), "", None, of_system(error, "cannot_be_read")), 0
         known = self._seen.get(identity)
         seen = known if known and known.state == state else self._look_into(files, name, identity, state)
         return seen, status.st_size
@@ -113,8 +114,8 @@ class Inventory:
             digest = hash_of(raw, suffix)
             document = document_of(identity, read_text(raw, suffix, self._limits)) if suffix in PLAIN else None
         except ArticleError as error:
-            return _Seen(state, digest, None, str(error))
-        return _Seen(state, digest, document and replace(document, text=""), "")
+            return _Seen(state, digest, None, error.reason)
+        return _Seen(state, digest, document and replace(document, text=""), None)
 
     def article(self, identity: str) -> Document:
         """An article as its file is now, indexed or not; one of another format is converted.

@@ -19,6 +19,7 @@ from qa.embedder import load_embedder
 from qa.encodings import UTF8
 from qa.files import PLAIN, content_hash
 from qa.index import context
+from qa.messages import Message
 from qa.passages import Chunker, token_fitting_length
 from qa.text import fold, terms
 
@@ -43,14 +44,14 @@ class Finding:
         kind: its name, stable.
         path: the file, inside the corpus folder.
         line: where in its text, from 1; 0 for all of it.
-        message: what is wrong and what to do, on one line.
+        message: what is wrong and what to do.
     """
 
     severity: Severity
     kind: str
     path: str
     line: int
-    message: str
+    message: Message
 
 
 def lint(folder: Path, settings: IndexSettings) -> list[Finding]:
@@ -63,7 +64,7 @@ def lint(folder: Path, settings: IndexSettings) -> list[Finding]:
     articles = list(read_corpus(folder, settings))
     documents = [article for article in articles if isinstance(article, Document)]
     findings = [
-        Finding("error", "unreadable", article.path, 0, f"left out: {article.reason}")
+        Finding("error", "unreadable", article.path, 0, Message("left_out", {"reason": article.reason}))
         for article in articles
         if isinstance(article, Unreadable)
     ]
@@ -84,7 +85,7 @@ def dark_passages(
         hits_of: what each question finds.
     """
     found = {hit.passage.id for hits in hits_of for hit in hits}
-    told = "no question finds this passage; name its subject in its heading or text, or ask for it"
+    told = Message("dark")
     return [
         Finding("warning", "dark", passage.document_id, _line(documents[passage.document_id].text, passage.start), told)
         for passage in passages
@@ -103,9 +104,9 @@ def _body(document: Document) -> str:
 def _too_short(document: Document) -> Iterator[Finding]:
     count = len(terms(_body(document)))
     if not count:
-        yield Finding("error", "empty", document.path, 0, "it holds no word or number; write it or remove it")
+        yield Finding("error", "empty", document.path, 0, Message("no_word"))
     elif count < _FEW_TERMS:
-        told = f"it holds {count} terms only; write more, or join it to another article"
+        told = Message("few_terms", {"count": count})
         yield Finding("warning", "nearly empty", document.path, 0, told)
 
 
@@ -117,14 +118,14 @@ def _undated(document: Document) -> Iterator[Finding]:
     try:
         date.fromisoformat(told[:10])
     except ValueError:
-        wrong = f"its date {told!r:.40} is none" if told else "it has no date"
-        yield Finding("warning", "undated", document.path, 0, f"{wrong}; add `date: YYYY-MM-DD` to its front matter")
+        wrong = Message("false_date", {"told": told}) if told else Message("no_date")
+        yield Finding("warning", "undated", document.path, 0, wrong)
 
 
 def _encodings(documents: Sequence[Document]) -> Iterator[Finding]:
     for document in documents:
         if document.encoding not in ("", UTF8):
-            told = f"it was read as {document.encoding}, which its bytes suggest; save it as UTF-8 to be sure"
+            told = Message("assumed_encoding", {"encoding": document.encoding})
             yield Finding("warning", "encoding", document.path, 0, told)
 
 
@@ -137,7 +138,7 @@ def _mojibake(document: Document) -> Iterator[Finding]:
     if places:
         first = min(places)
         shown = " ".join(text[first : first + 12].split())
-        told = f"{shown!r} was saved in the wrong encoding; restore it from its source"
+        told = Message("garbled", {"shown": shown})
         yield Finding("error", "mojibake", document.path, _line(text, first), told)
 
 
@@ -162,13 +163,13 @@ def _repeats(documents: Sequence[Document]) -> Iterator[Finding]:
     for path, text in folded.items():
         same = first.setdefault(content_hash(text.encode("utf-8", "surrogatepass")), path)
         if text and same != path:
-            yield Finding("error", "duplicate", path, 0, f"it says the same as {same}; remove one of them")
+            yield Finding("error", "duplicate", path, 0, Message("repeated", {"other": same}))
     shingles = {path: _shingles(folded[path]) for path in first.values() if len(folded[path]) >= _SHINGLE}
     for one, other in sorted(_candidates(shingles)):
         shared = len(np.intersect1d(shingles[one], shingles[other], assume_unique=True))
         alike = shared / (len(shingles[one]) + len(shingles[other]) - shared)
         if alike >= _ALIKE:
-            told = f"{alike:.0%} of it and {one} is the same; merge them, or remove one"
+            told = Message("nearly_repeated", {"alike": alike, "other": one})
             yield Finding("warning", "near-duplicate", other, 0, told)
 
 
@@ -204,12 +205,12 @@ def _passages(documents: Sequence[Document], settings: IndexSettings) -> Iterato
     chunker = Chunker(
         settings.passage_bytes, token_fitting_length(settings.passage_bytes, limit, embedder.count_tokens)
     )
-    checks: list[tuple[str, Callable[[Passage], bool], str]] = [
-        ("no terms", lambda passage: not terms(passage.text), "this passage holds no word to search; write words"),
+    checks: list[tuple[str, Callable[[Passage], bool], Message]] = [
+        ("no terms", lambda passage: not terms(passage.text), Message("no_terms")),
         (
             "too long",
             lambda passage: limit is not None and embedder.count_tokens(context(passage)) > limit,
-            f"the embedder reads {limit} tokens, this passage with its headings has more; shorten the headings",
+            Message("long_headings", {"limit": limit}),
         ),
     ]
     for document in documents:

@@ -17,6 +17,7 @@ from pathlib import Path
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 from qa.errors import IndexBusyError
+from qa.messages import Message
 
 LOCK = "build.lock"
 SOFT_LOCK = "build.soft.lock"  # apart, since the other stays where it is when it is let go
@@ -58,9 +59,9 @@ def write_lock(
                 raise
             lock = acquired(SoftFileLock(root / SOFT_LOCK))
     except Timeout as error:
-        said = f"{_held_by(holder)} is writing the index in {root}; try again later"
-        soft = f", or remove {SOFT_LOCK} there once that has ended" if (root / SOFT_LOCK).exists() else ""
-        raise IndexBusyError(f"{said}{soft}.", root) from error
+        kind = "busy_or_dead" if (root / SOFT_LOCK).exists() else "busy"
+        said = Message(kind, {"holder": _held_by(holder), "folder": root, "lock": SOFT_LOCK})
+        raise IndexBusyError(said, root) from error
     try:
         since = datetime.now().astimezone().isoformat(timespec="seconds")
         holder.write_text(
@@ -85,10 +86,11 @@ def file_lock(path: Path, wait_seconds: float) -> Iterator[None]:
         yield
 
 
-def _held_by(holder: Path) -> str:
+def _held_by(holder: Path) -> Message:
     try:
         said = json.loads(holder.read_text(encoding="utf-8"))
-        host = "" if said["host"] == platform.node() else f" on {said['host']!r:.80}"
-        return f"Process {int(said['process'])}{host} (since {datetime.fromisoformat(said['since'])})"
+        kind = "process" if said["host"] == platform.node() else "process_elsewhere"
+        since = datetime.fromisoformat(said["since"])
+        return Message(kind, {"number": int(said["process"]), "host": said["host"], "since": since})
     except (OSError, ValueError, KeyError, TypeError):  # it has only just begun
-        return "Another process"
+        return Message("process_unknown")

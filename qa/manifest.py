@@ -14,6 +14,7 @@ from typing import Any
 from qa.config import IndexSettings
 from qa.datatypes import shallow
 from qa.errors import IndexDamagedError, IndexMismatchError, IndexMissingError, IndexUnreadableError, SettingsError
+from qa.messages import Message
 
 FORMAT = 4
 MANIFEST = "manifest.json"
@@ -74,14 +75,13 @@ def read_manifest(folder: Path) -> Manifest:
                 raise ValueError("checksum")
             return Manifest(**{**record, "settings": IndexSettings(**record["settings"])})
     except FileNotFoundError as error:
-        raise IndexMissingError(f"There is no index in {folder}; run `qa build` first.", folder) from error
+        raise IndexMissingError(Message("no_index", {"folder": folder}), folder) from error
     except PermissionError as error:
         raise IndexUnreadableError(path, folder) from error
     except (OSError, ValueError, KeyError, TypeError, SettingsError) as error:
-        raise IndexDamagedError(f"{path} is damaged; run `qa build` to write the index anew.", folder) from error
-    raise IndexMismatchError(
-        f"The index in {folder} has format {written}, this version reads {FORMAT}; run `qa build`.", folder
-    )
+        raise IndexDamagedError(Message("file_damaged", {"path": path}), folder) from error
+    told = Message("other_format", {"folder": folder, "written": written, "read": FORMAT})
+    raise IndexMismatchError(told, folder)
 
 
 def _record_checksum(record: Mapping[str, Any]) -> str:
@@ -106,7 +106,7 @@ def check_files(folder: Path, manifest: Manifest) -> None:
         except OSError:
             found = ""
         if found != expected:
-            raise IndexDamagedError(f"{path} is missing or damaged; run `qa build` to write the index anew.", folder)
+            raise IndexDamagedError(Message("file_missing", {"path": path}), folder)
 
 
 def checksums(folder: Path) -> dict[str, str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qa.errors import QuestionError
+from qa.messages import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
                 if line.strip():
                     yield number, line
     except (OSError, UnicodeDecodeError) as error:
-        raise QuestionError(f"{path} cannot be read as UTF-8 text; name a JSON Lines file of questions.") from error
+        raise QuestionError(Message("questions_unreadable", {"path": path})) from error
 
 
 def read(path: Path) -> list[SavedQuestion]:
@@ -52,12 +53,12 @@ def read(path: Path) -> list[SavedQuestion]:
         try:
             question = SavedQuestion(str(number), line.strip()) if plain else _saved(json.loads(line), number)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise QuestionError(f'{path}, line {number}: is not JSON with "question".') from error
+            raise QuestionError(Message("no_question", {"path": path, "number": number})) from error
         if question.id in saved:
-            raise QuestionError(f"{path}, line {number}: the id {question.id!r} stands in a line before.")
+            raise QuestionError(Message("same_question", {"path": path, "number": number, "name": question.id}))
         saved[question.id] = question
     if not saved:
-        raise QuestionError(f"{path} holds no questions.")
+        raise QuestionError(Message("no_questions", {"path": path}))
     return list(saved.values())
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from qa import question_files
 from qa.datatypes import Passage
-from qa.errors import QuestionSetError
+from qa.errors import QuestionError
 from qa.evaluation import (
     Case,
     GoldChain,
@@ -27,6 +27,7 @@ from qa.evaluation import (
     parse_squad,
     read_chains,
 )
+from qa.messages import Message
 from qa.text import dominant_language, fold
 
 MOST_QUESTIONS = 5_000
@@ -90,7 +91,7 @@ def parse(name: str, text: str, passages: Sequence[Passage]) -> QuestionSet:
     else:
         found = _squad(name, content, passages)
     if (count := len(found.questions) + found.turns) > MOST_QUESTIONS:
-        raise QuestionSetError("many", name, count=count, limit=MOST_QUESTIONS)
+        raise QuestionError(Message("many_questions", {"name": name, "count": count, "most": MOST_QUESTIONS}))
     return found
 
 
@@ -113,11 +114,11 @@ def _of_lines(name: str, lines: Iterable[tuple[int, str]]) -> QuestionSet:
 
 
 def _without_repeats(found: QuestionSet) -> QuestionSet:
-    """The set; raises QuestionSetError where an id stands for two questions or two conversations."""
+    """The set; raises QuestionError where an id stands for two questions or two conversations."""
     for identities in ([each.id for each in found.questions], [each.id for each in found.chains]):
         for identity, count in Counter(identities).items():
             if count > 1:
-                raise QuestionSetError("same", found.name, identity=identity)
+                raise QuestionError(Message("two_questions", {"path": found.name, "name": identity}))
     return found
 
 
@@ -174,9 +175,9 @@ def _squad(name: str, content: Mapping[str, object], passages: Sequence[Passage]
             if homes[case.documents[0]]
         )
     except (KeyError, TypeError, AttributeError) as error:
-        raise QuestionSetError("format", name) from error
+        raise QuestionError(Message("no_question_set", {"name": name})) from error
     if not asked:
-        raise QuestionSetError("paragraphs", name, count=len(paragraphs))
+        raise QuestionError(Message("no_paragraph", {"name": name, "count": len(paragraphs)}))
     return QuestionSet(name, asked, len(cases) - len(asked))
 
 

@@ -5,7 +5,6 @@ A receipt's hashes show damage and careless edits. It is not signed: who compute
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 from qa.config import FileLimits
 from qa.corpus import article_names, document_id
 from qa.datatypes import Answer, Citation, Document
+from qa.disk import write_whole
 from qa.errors import ArticleError, ReceiptError
 from qa.files import SUFFIXES, Folder, content_hash, read_text
 
@@ -194,36 +194,12 @@ def save(path: Path, receipts: Sequence[Receipt]) -> None:
         target = path.resolve()
         if target.exists() and not target.is_file():
             raise ReceiptError(f"{path} is no file; name one for the receipt.", str(path))
-        write_whole(target, f"{text}\n" if text else "")
+        write_whole(target, f"{text}\n".encode() if text else b"")
     except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle, before Python 3.13
         reason = getattr(error, "strerror", None) or error
         raise ReceiptError(
             f"The receipt cannot be written to {path}: {reason}; name another file.", str(path)
         ) from error
-
-
-def write_whole(path: Path, text: str, *, mode: int = 0o666) -> None:
-    """Replaces a file by a text in UTF-8, whole or not at all; it is on the disk once this returns.
-
-    Args:
-        path: the file.
-        text: all of it.
-        mode: who may read and write it, less what the umask forbids.
-
-    Raises:
-        OSError: if it cannot be written.
-    """
-    written = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        written.unlink(missing_ok=True)
-        written.touch(mode)
-        with written.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        written.replace(path)
-    finally:
-        written.unlink(missing_ok=True)
 
 
 def read(path: Path) -> Iterator[tuple[str, Receipt | ReceiptError]]:

@@ -16,9 +16,9 @@ from typing import Any, Literal, get_args
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import Argon2Error, InvalidHashError
 
+from qa.disk import write_whole
 from qa.errors import UsersError
 from qa.lock import file_lock
-from qa.receipts import write_whole
 
 Role = Literal["reader", "editor"]  # an editor may also change articles and index
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -185,7 +185,8 @@ def _change(path: Path, change: Change, *, new: bool = False) -> None:
             users = {} if new and not path.exists() else read(path)
             change(users)
             entries = {user.name: {"role": user.role, "password": user.password} for user in users.values()}
-            write_whole(path, json.dumps(entries, ensure_ascii=False, indent=1) + "\n", mode=0o600)
+            text = json.dumps(entries, ensure_ascii=False, indent=1) + "\n"
+            write_whole(path, text.encode(), mode=0o600)
     except TimeoutError as error:
         raise UsersError(f"Another process is changing {path}; try again.") from error
     except OSError as error:

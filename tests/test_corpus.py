@@ -89,7 +89,7 @@ def test_file_that_is_not_utf8_is_reported_and_the_rest_read(tmp_path: Path) -> 
     assert isinstance(bad, Unreadable)
     assert good.id == "a.md"
     assert bad.path == "b.txt"
-    assert bad.reason == "not UTF-8 (byte 12), UTF-16, GB18030 or Big5; save it as UTF-8"
+    assert str(bad.reason) == "not UTF-8 (byte 12), UTF-16, GB18030 or Big5; save it as UTF-8"
 
 
 def test_hidden_files_other_files_and_links_out_are_skipped(tmp_path: Path) -> None:

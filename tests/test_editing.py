@@ -1,14 +1,29 @@
 import os
 import threading
+import unicodedata
 from pathlib import Path
 
 import pytest
 
+from qa.chat import Chat
 from qa.config import FileLimits
 from qa.corpus import article_names
-from qa.editing import Opened, checked_name, create, create_text, file_hash, open_text, remove, replace_text
+from qa.editing import (
+    Change,
+    Opened,
+    checked_name,
+    create,
+    create_text,
+    file_hash,
+    open_text,
+    remove,
+    rename,
+    replace_text,
+    undo,
+)
 from qa.errors import EditError
 from qa.files import SUFFIXES
+from qa.receipts import Articles, verify
 
 LIMITS = FileLimits()
 
@@ -188,3 +203,120 @@ def test_what_the_system_refuses_is_told(small_corpus: Path) -> None:
     finally:
         small_corpus.chmod(0o700)
     assert open_text(small_corpus, "clocks.txt", LIMITS) == opened
+
+
+RENAMED = ["lift.txt", "clocks.md", "new/folder/clocks.txt", "图书馆/钟.txt", "Clocks.TXT", "cafe\u0301.txt"]
+
+
+@pytest.mark.parametrize("name", RENAMED)
+def test_an_article_is_renamed_and_back(name: str, small_corpus: Path) -> None:
+    """An article gets another name, in another folder too, its file as it was; undoing that gives it the old one."""
+    before = files(small_corpus)
+    change = rename(small_corpus, "clocks.txt", file_hash(small_corpus, "clocks.txt", LIMITS), name, LIMITS)
+    assert change.now == unicodedata.normalize("NFC", name)
+    rest = {path: raw for path, raw in before.items() if path != "clocks.txt"}
+    assert files(small_corpus) == {**rest, change.now: before["clocks.txt"]}
+    undo(small_corpus, change, LIMITS)
+    assert files(small_corpus) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [("../clocks.txt", "name"), (".clocks.txt", "name"), ("con.txt", "name"), ("a\\b.txt", "name"), ("a.exe", "suffix"),
+     ("clocks.pdf", "format"), ("tea.zh.md", "exists"), ("TEA.zh.md", "exists"), ("图书馆/读者.ZH.md", "exists"),
+     ("clocks.txt", "exists")],
+)  # fmt: skip
+def test_a_name_that_no_article_can_get_is_refused(name: str, problem: str, small_corpus: Path) -> None:
+    """Names that lead out, some system refuses, tell another format or another article has change nothing."""
+    before = files(small_corpus)
+    with refused(problem):
+        rename(small_corpus, "clocks.txt", file_hash(small_corpus, "clocks.txt", LIMITS), name, LIMITS)
+    assert files(small_corpus) == before
+
+
+def test_only_what_was_read_is_renamed(small_corpus: Path) -> None:
+    """An article that somebody has changed since, or that is not there, keeps its name."""
+    read_as = file_hash(small_corpus, "clocks.txt", LIMITS)
+    (small_corpus / "clocks.txt").write_text("Another.", encoding="utf-8")
+    before = files(small_corpus)
+    for name, problem in (("clocks.txt", "changed"), ("nothing.txt", "gone"), ("../a.md", "gone")):
+        with refused(problem):
+            rename(small_corpus, name, read_as, "lift.txt", LIMITS)
+    assert files(small_corpus) == before
+
+
+def test_a_format_keeps_its_suffix(small_corpus: Path) -> None:
+    """An article that is converted keeps the suffix that tells how, and its hash under the new name."""
+    (small_corpus / "a.csv").write_bytes(b"name,value\none,two\n")
+    read_as = file_hash(small_corpus, "a.csv", LIMITS)
+    with refused("format"):
+        rename(small_corpus, "a.csv", read_as, "a.md", LIMITS)
+    assert file_hash(small_corpus, rename(small_corpus, "a.csv", read_as, "b.csv", LIMITS).now, LIMITS) == read_as
+
+
+def test_a_folder_has_one_spelling(small_corpus: Path) -> None:
+    """What is written to a folder that is there in other letters, one folder to some systems, goes to that one."""
+    create(small_corpus, "Folder/Inner/a.md", b"a", LIMITS)
+    assert create(small_corpus, "folder/INNER/b.md", b"b", LIMITS) == "Folder/Inner/b.md"
+    read_as = file_hash(small_corpus, "clocks.txt", LIMITS)
+    assert rename(small_corpus, "clocks.txt", read_as, "FOLDER/clocks.txt", LIMITS).now == "Folder/clocks.txt"
+
+
+def test_an_edit_and_a_removal_are_undone(small_corpus: Path) -> None:
+    """An article is byte for byte what it was, with its permissions, and its folder where that has gone meanwhile."""
+    path = small_corpus / "图书馆" / "读者.zh.md"
+    path.chmod(0o600)
+    mode, before = path.stat().st_mode, files(small_corpus)
+    opened = open_text(small_corpus, "图书馆/读者.zh.md", LIMITS)
+    undo(small_corpus, replace_text(small_corpus, opened, "另一篇。", LIMITS), LIMITS)
+    assert (files(small_corpus), path.stat().st_mode) == (before, mode)
+    change = remove(small_corpus, opened.id, opened.file_hash, LIMITS)
+    path.parent.rmdir()
+    undo(small_corpus, change, LIMITS)
+    assert (files(small_corpus), path.stat().st_mode) == (before, mode)
+
+
+def test_what_somebody_has_changed_since_is_not_undone(small_corpus: Path) -> None:
+    """Where the article was edited, renamed, removed or written anew since, undoing is refused and changes nothing."""
+
+    def edited() -> Change:
+        return replace_text(small_corpus, open_text(small_corpus, "clocks.txt", LIMITS), "Mine.", LIMITS)
+
+    def removed(name: str) -> Change:
+        return remove(small_corpus, name, file_hash(small_corpus, name, LIMITS), LIMITS)
+
+    def renamed(name: str, to: str) -> Change:
+        return rename(small_corpus, name, file_hash(small_corpus, name, LIMITS), to, LIMITS)
+
+    def not_undone(change: Change, problem: str) -> None:
+        before = files(small_corpus)
+        with refused(problem):
+            undo(small_corpus, change, LIMITS)
+        assert files(small_corpus) == before
+
+    mine = edited()
+    replace_text(small_corpus, open_text(small_corpus, "clocks.txt", LIMITS), "Theirs.", LIMITS)
+    not_undone(mine, "changed")
+    moved = renamed("clocks.txt", "lift.txt")
+    not_undone(mine, "gone")
+    create_text(small_corpus, "CLOCKS.txt", "Theirs.", LIMITS)
+    not_undone(moved, "exists")
+    gone = removed("CLOCKS.txt")
+    create_text(small_corpus, "clocks.txt", "Theirs.", LIMITS)
+    not_undone(gone, "exists")
+    removed("lift.txt")
+    not_undone(moved, "gone")
+
+
+def test_what_was_cited_of_a_renamed_article_is_found_as_moved(small_corpus: Path, small_index: Path) -> None:
+    """A receipt of an answer tells where its citation stands once the article is called otherwise."""
+    chat = Chat.open(small_index)
+    receipt = chat.receipt(chat.ask("How deep can a leatherback turtle dive?"))
+    read_as = file_hash(small_corpus, "turtles.en.md", LIMITS)
+    rename(small_corpus, "turtles.en.md", read_as, "sea/turtles.en.md", LIMITS)
+    found = {
+        (verdict.state, verdict.place and verdict.place.document_id)
+        for span, verdict in zip(receipt.spans, verify(receipt, Articles(small_corpus)), strict=True)
+        if span.document_id == "turtles.en.md"
+    }
+    assert found == {("moved", "sea/turtles.en.md")}

@@ -20,6 +20,8 @@ from qa.chat import Chat
 from qa.config import IndexSettings
 from qa.evaluation import attempted, never_refusing, read_chains, read_questions
 from qa.failures import failure
+from qa.messages import TEXTS as MESSAGES
+from qa.messages import Message
 from qa.question_sets import QuestionSet
 from qa.tables import questions_csv
 from ui.runs import Run, finished, report_json
@@ -267,11 +269,12 @@ def test_two_generations_are_compared(
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
 @pytest.mark.parametrize(
     ("content", "key"),
-    [(b"{}", "set_line"), (b"", "file_empty"), (b" " * 4_100_000, "file_long"), (b'{"data": [{}]}', "set_format"),
-     (b"\x89PNG\r\n\x1a\n\x00\xff", "file_empty"), ("<b>不是 JSON</b>".encode(), "set_line"),
-     ("café".encode("latin-1"), "file_empty"), (LINES[0].replace('"id"', '"name"').encode(), "set_line"),
-     (f"{LINES[0]}\n{LINES[0]}".encode(), "set_twice"),
-     (b'{"data": [{"paragraphs": [{"context": "Nowhere.", "qas": []}]}]}', "set_paragraphs")],
+    [(b"{}", "ungraded_question"), (b"", "file_empty"), (b" " * 4_100_000, "file_long"),
+     (b'{"data": [{}]}', "no_question_set"),
+     (b"\x89PNG\r\n\x1a\n\x00\xff", "file_empty"), ("<b>不是 JSON</b>".encode(), "ungraded_question"),
+     ("café".encode("latin-1"), "file_empty"), (LINES[0].replace('"id"', '"name"').encode(), "ungraded_question"),
+     (f"{LINES[0]}\n{LINES[0]}".encode(), "same_question"),
+     (b'{"data": [{"paragraphs": [{"context": "Nowhere.", "qas": []}]}]}', "no_paragraph")],
     ids=["no question", "empty", "too long", "no SQuAD", "picture", "no JSON", "Latin-1", "wrong field", "twice",
          "nowhere"],
 )  # fmt: skip
@@ -279,23 +282,30 @@ def test_a_file_that_cannot_be_asked_is_said(content: bytes, key: str, locale: s
     """A file that cannot be asked is said in the page's language, and nothing else changes."""
     page = visit(locale=locale)
     choose(open_panel(page), file("wrong.json", content))
-    text = TEXTS[key][locale == "en-US"]
+    text = (MESSAGES.get(key) or TEXTS[key])[locale == "en-US"]
     words = max(re.split(r"\{[^}]*\}", text), key=len).strip()
     expect(page.locator("#evaluate-notice").get_by_role("alert")).to_contain_text(words)
     expect(controls(page).get_by_role("radio")).to_have_count(1)
 
 
+SETTINGS = {
+    "1000": Message("setting_confidence", {"value": 1000.0}),
+    "heavy": Message("no_number", {"value": "heavy"}),
+    "nan": Message("setting_confidence", {"value": float("nan")}),
+}
+
+
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
 def test_what_is_no_report_or_setting_is_said(locale: str, visit: Visit) -> None:
     """A file that is no report, and a setting outside its range, are said in the page's language."""
-    page = visit(locale=locale)
+    page, language = visit(locale=locale), "zh" if locale == "zh-CN" else "en"
     choose(open_panel(page), file("wrong.json", LINES[0]), 1)
     alert = page.locator("#evaluate-notice").get_by_role("alert")
-    expect(alert).to_have_text(TEXTS["no_report"][locale == "en-US"].format(name="wrong.json"))
-    for setting in ("1000", "heavy", "nan"):
+    expect(alert).to_have_text(Message("no_outcomes", {"path": "wrong.json"}).text(language))
+    for setting, said in SETTINGS.items():
         controls(page).locator("[name=minimum_confidence]").evaluate("(box, value) => { box.value = value }", setting)
         controls(page).locator("button.primary").click()
-        expect(alert).to_have_text(TEXTS["settings_range"][locale == "en-US"])
+        expect(alert).to_have_text(said.text(language))
     page.wait_for_timeout(1_000)  # milliseconds: time enough for what the panel does next
     expect(alert).to_be_visible()
     expect(controls(page).get_by_role("radio")).to_be_checked()

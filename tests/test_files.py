@@ -168,7 +168,7 @@ def test_missing_converter_is_named_with_its_cure(tmp_path: Path, monkeypatch: p
     monkeypatch.undo()
     files._converter.cache_clear()
     assert isinstance(left_out, Unreadable)
-    assert left_out.reason == 'reading .pdf files takes wenju-no-such-library; pip install -e ".[files]"'
+    assert str(left_out.reason) == 'reading .pdf files takes wenju-no-such-library; pip install -e ".[files]"'
     assert generations.reason_to_build(tmp_path, tmp_path / "index", IndexSettings()) is not None
 
 
@@ -306,7 +306,7 @@ def test_name_of_255_bytes_is_read_and_control_characters_are_not(tmp_path: Path
     if os.name != "nt":
         (tmp_path / "a\n\x1b[31m.md").write_text("Text.", encoding="utf-8")
     found = list(read_corpus(tmp_path))
-    left_out = [(article.path, article.reason) for article in found if isinstance(article, Unreadable)]
+    left_out = [(article.path, str(article.reason)) for article in found if isinstance(article, Unreadable)]
     expected = [("./a\\x0a\\x1b[31m.md", "its name is not UTF-8, or holds a control character; rename it")]
     assert left_out == ([] if os.name == "nt" else expected)
     assert sum(not isinstance(article, Unreadable) for article in found) == 1
@@ -348,7 +348,7 @@ def test_converter_that_cannot_be_started_costs_its_file_alone(tmp_path: Path, m
     built = generations.build(tmp_path, tmp_path / "index", IndexSettings())
     (left_out,) = built.unreadable
     assert left_out.path == "a.html"
-    assert "cannot be started" in left_out.reason
+    assert "cannot be started" in str(left_out.reason)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no other system bounds an address space without psutil")

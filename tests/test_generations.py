@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from qa import generations, index
+from qa import disk, generations, index
 from qa.config import IndexSettings
 from qa.errors import (
     CorpusError,
@@ -311,7 +311,7 @@ def test_pointer_that_is_being_replaced_is_read_again(
             raise PermissionError
         return read_text(path, *arguments, **named)
 
-    monkeypatch.setattr(generations, "_IS_WINDOWS", True)
+    monkeypatch.setattr(disk, "_IS_WINDOWS", True)
     monkeypatch.setattr(Path, "read_text", refusing)
     assert generations.live_folder(root).name == built
     assert not refused

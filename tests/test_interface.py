@@ -3,14 +3,11 @@
 import re
 import string
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
 import ui
-from qa.errors import QuestionSetError, SetProblem
 from ui.interface import sends
-from ui.notices import notice_text
 from ui.texts import TEXTS, say
 from ui.why import coloured
 
@@ -31,7 +28,6 @@ def test_each_text_is_there_in_both_languages(key: str) -> None:
 PUT_TOGETHER = (
     "confidence_",
     "theme_",
-    "edit_",
     "generation_",
     "lint_",
     "moved_",
@@ -43,7 +39,6 @@ PUT_TOGETHER = (
     "group_",
     "kind_",
     "setting_",
-    "set_",
     "save_",
     "role_",
     "zh",
@@ -55,17 +50,6 @@ PUT_TOGETHER = (
 def test_each_text_is_used(key: str) -> None:
     """No text is kept that no part of the page says."""
     assert re.search(rf"""(?<!class=)["']{key}["'](?!: \()""", SOURCES)
-
-
-@pytest.mark.parametrize("problem", get_args(SetProblem))
-def test_each_problem_of_a_question_set_is_told(problem: SetProblem) -> None:
-    """What is wrong with a set of questions is said in both languages, with all that the error knows of it."""
-    values = {"number": 7, "needs": "id", "detail": "'id'", "identity": "a", "count": 1_000, "limit": 10}
-    error = QuestionSetError(problem, "set.jsonl", **values)
-    for text in (str(error), notice_text(error, "zh"), notice_text(error, "en")):
-        assert "set.jsonl" in text
-        assert ("7" in text) == ("7" in str(error))
-        assert ("1,000" in text) == ("1,000" in str(error))
 
 
 def test_a_blank_is_filled_in() -> None:

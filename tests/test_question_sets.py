@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from qa import question_sets
-from qa.errors import QuestionError, QuestionSetError
+from qa.errors import QuestionError
 from qa.evaluation import read_chains, read_questions
 from qa.index import SearchIndex
 from qa.question_sets import MOST_QUESTIONS, follow_ups_of, parse, read
@@ -109,7 +109,7 @@ def test_the_conversations_beside_a_file_belong_to_it(tmp_path: Path) -> None:
         beside.write_text(lines({"id": name, "language": "en", "turns": turns}), encoding="utf-8")
         assert follow_ups_of(questions) == beside
         if refused:
-            with pytest.raises(QuestionSetError, match="'depth' stands for two"):
+            with pytest.raises(QuestionError, match="'depth' stands for two"):
                 read(questions, beside)
         else:
             found = read(questions, beside)

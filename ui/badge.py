@@ -46,13 +46,14 @@ def badge_html(workroom: Workroom, edit: bool, language: Language) -> str:
         more = f'<button type="button" class="pill" data-tab="corpus">{say("badge_building", language)}</button>'
     elif pending:
         newer = say("badge_pending" if pending > 1 else "badge_one_pending", language, count=pending)
-        more = f'<span class="pill">{newer}</span>'
+        shown = f'<span class="whole">{newer}</span><span class="brief">{pending:,}</span>'
+        more = f'<span class="pill" title="{newer}">{shown}</span>'
         if edit:
             label = say("badge_rebuild", language, newer=newer)
             more = (
                 f'<button type="button" class="pill" {sends("rebuild")} data-tab="corpus" aria-label="{label}" '
-                f'title="{label}">{newer} <b aria-hidden="true">↻</b></button>'
+                f'title="{label}">{shown} <b aria-hidden="true">↻</b></button>'
             )
-    which = f'<span class="generation">{says}</span><span class="short">#{number}</span>'
+    which = f'<span class="whole">{says}</span><span class="brief">#{number}</span>'
     asks = f'<button type="button" {sends("standing")} hidden></button>'
     return f'<p class="badge" title="{title}">{which} {more}</p>{asks}'

@@ -79,23 +79,43 @@
     }
     if (target?.matches('#shelf [data-event=read], [data-event=new], [data-event=lint], [data-event=generations], [data-event=report]'))
       root.classList.add('at-desk');
-    if (target?.matches('#desk .back, #editor-leave, [data-tab]')) root.classList.remove('at-desk');
+    if (target?.matches('#desk .back, #editor-leave, [data-event=really], [data-tab]')) root.classList.remove('at-desk');
   }, true);
 
   document.addEventListener('keydown', event => {
     if (event.key === 'Escape' && !unsaved()) root.classList.remove('at-desk');
+    const entries = [...document.querySelectorAll('#corpus-list .entry')];
+    const place = entries.indexOf(event.target);
+    const to = { ArrowDown: place + 1, ArrowUp: place - 1, Home: 0, End: entries.length - 1 }[event.key];
+    if (place < 0 || to === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    entries[to]?.focus();
   });
 
   addEventListener('beforeunload', event => { if (unsaved()) event.preventDefault(); });
 
-  let seen = '';
+  // What had the focus in HTML that is rendered anew has it again there.
+  let held = null, home = '';
+  document.addEventListener('focusin', ({ target }) => {
+    held = target.closest('#corpus [data-event]');
+    home = held?.closest('#shelf') ? '#shelf' : '#desk';
+  });
+  const same = element => ['event', 'name', 'standing', 'spoken', 'sort'].every(key => element.dataset[key] === held.dataset[key]);
+  function refocus() {
+    if (!held || held.isConnected || document.activeElement !== document.body) return;
+    [...document.querySelectorAll(`${home} [data-event]`)].find(same)?.focus({ preventScroll: true });
+  }
+
+  let seen = '', asking = null;
   wenju.after.push(() => {
     wenju.busy(false);
     const article = document.querySelector('#corpus-view article, #corpus-view section, #corpus-view .nothing');
     const now = article?.getAttribute('aria-label') ?? '';
     const mark = article?.querySelector('mark.current');
     const asked = article?.querySelector('.asked-back');
-    if (asked) asked.querySelector('button').focus({ preventScroll: true });
+    if (asked && asked !== asking) asked.querySelector('input, button').focus({ preventScroll: true });
+    asking = asked;
+    refocus();
     if (now === seen && !mark) return;
     seen = now;
     const pane = document.getElementById('desk');

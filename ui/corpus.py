@@ -1,6 +1,7 @@
 """The panel of the corpus: its articles, read, searched and edited; the index built of them, and what that did."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
@@ -10,22 +11,43 @@ from qa import editing, generations
 from qa.building import Built
 from qa.chat import LiveChat
 from qa.corpus import parse_document
-from qa.editing import Opened
+from qa.editing import Change, Opened
 from qa.errors import ArticleError, EditError, WenjuError
 from qa.inventory import ArticleFile, count_pending
 from qa.lint import lint
-from qa.text import Language
+from qa.text import LANGUAGES, Language
 from ui.badge import Badge
 from ui.corpus_build import report_html, strip_html
 from ui.corpus_list import PAGE, SORTS, STANDINGS, Choice, list_html
-from ui.corpus_view import View, article_html, generations_html, lint_html, preview_html, unreadable_html, welcome_html
-from ui.interface import Interface, numbers, pane, sends
-from ui.notices import notice_html, notice_text
+from ui.corpus_view import (
+    Kind,
+    View,
+    article_html,
+    button,
+    generations_html,
+    lint_html,
+    preview_html,
+    unreadable_html,
+    welcome_html,
+)
+from ui.interface import Interface, numbers, pane, sends, texts
+from ui.notices import PageError, notice_html, notice_text
 from ui.texts import say
 from ui.workroom import Workroom
 
 Updates = dict[gr.blocks.Block, Any]
 
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was done, in words; what is to be seen now; and what undoes it, where something does."""
+
+    said: str
+    view: View
+    change: Change | None = None
+
+
+UNDO_SECONDS = 600  # for which a visitor's last change is kept, a whole file at most
 BUSY = "(...values) => { wenju.busy(true); return values }"  # in the browser, while something takes seconds
 
 
@@ -37,6 +59,7 @@ class CorpusPanel:
         self._build(interface)
         self._wire()
         self._wire_editor()
+        self._wire_changes()
         self._wire_builds()
 
     def _build(self, interface: Interface) -> None:
@@ -48,12 +71,13 @@ class CorpusPanel:
                     label="search_articles", placeholder="search_articles",
                 )  # fmt: skip
                 self.tools = pane("corpus-tools", "new", "generations", "lint", "uploaded")
-                self.notice = pane("corpus-notice")
+                self.notice = pane("corpus-notice", "undo")
                 self.list = pane("corpus-list", "read", "filter", "sort", "more")
             with gr.Column(elem_id="desk"):
-                self.view = pane("corpus-view", "read", "edit", "delete", "really", "switch", "rollback")
+                self.view = pane("corpus-view", "read", "edit", "ask_back", "really", "renamed", "switch", "rollback")
                 self._build_editor(interface)
         self.choice, self.looked_at = gr.State(Choice()), gr.State(View())
+        self.change = gr.State(None, time_to_live=UNDO_SECONDS)
 
     def _build_editor(self, interface: Interface) -> None:
         with gr.Column(elem_id="editor", visible=False) as self.editor:
@@ -85,8 +109,7 @@ class CorpusPanel:
         self.list.more(self.more, seen, listed, **direct)
         for place in (self.list, self.view):
             place.read(self.read, chosen, shown, **direct)
-        self.view.delete(self.ask_back, chosen, shown, **direct)
-        self.view.really(self.delete, chosen, [*shown, self.strip], **direct)
+        self.view.ask_back(self.ask_back, chosen, shown, **direct)
         self.tools.generations(self.show_generations, chosen, shown, js=BUSY, **direct)
         self.tools.lint(self.lint, chosen, shown, js=BUSY, **direct)
         self.tools.uploaded(self.uploaded, seen, [self.notice, self.list, self.strip], **direct)
@@ -105,10 +128,20 @@ class CorpusPanel:
         ):
             event.then(None, js="() => wenju.opened()")
         written = [self._language, self.name, self.text, self.edited, self.read_as]
-        after = [self.told, self.view, self.looked_at, self.list, self.editor, self.notice, self.strip]
+        after = [self.told, self.view, self.looked_at, self.list, self.editor, self.notice, self.strip, self.change]
         self.save.click(self.write, [*written, self.choice], after, **direct)
         self.show.click(self.render_preview, [self.name, self.text], self.preview, **direct)
         self.leave.click(self.stop_editing, seen, [self.view, self.editor], **direct)
+
+    def _wire_changes(self) -> None:
+        direct: dict[str, Any] = {"queue": False, "api_visibility": "private"}
+        chosen = [self._language, self.choice]
+        done = [self.view, self.looked_at, self.list, self.editor, self.notice, self.strip, self.change]
+        self.view.really(self.delete, chosen, done, **direct)
+        self.view.renamed(self.rename, chosen, done, **direct)
+        self.notice.undo(self.undo, [*chosen, self.change], done, **direct)
+        self.view.switch(self.switch, chosen, done, **direct)
+        self.view.rollback(self.rollback, chosen, done, **direct)
 
     def _wire_builds(self) -> None:
         direct: dict[str, Any] = {"queue": False, "api_visibility": "private"}
@@ -118,8 +151,6 @@ class CorpusPanel:
         self.strip.stop(self.stop, self._language, [self.strip, self.notice], **direct)
         shown = [self.view, self.looked_at, self.list, self.editor, self.notice]
         self.strip.report(self.report, chosen, shown, **direct)
-        self.view.switch(self.switch, chosen, [*shown, self.strip], **direct)
-        self.view.rollback(self.rollback, chosen, [*shown, self.strip], **direct)
 
     # What the visitor sees.
 
@@ -163,7 +194,7 @@ class CorpusPanel:
 
     def _view_html(self, view: View, edit: bool, language: Language) -> str:
         match view.kind:
-            case "article" | "delete":
+            case "article" | "delete" | "rename":
                 return self._article_html(view, edit, language)
             case "generations":
                 return generations_html(generations.listed(self._workroom.root), edit, language)
@@ -193,23 +224,27 @@ class CorpusPanel:
 
     def search(self, language: Language, choice: Choice, view: View, words: str) -> Updates:
         """The articles with those words."""
-        return self._chosen(language, Choice(words[:200], "", choice.sort), view)
+        return self._chosen(language, replace(choice, words=words[:200], standing="", shown=PAGE), view)
 
     def filter(self, language: Language, choice: Choice, view: View, event: gr.EventData) -> Updates:
-        """The articles that stand so to the index."""
-        standing = event._data.get("standing")
-        chosen = standing if standing in STANDINGS else ""
-        return self._chosen(language, Choice(choice.words, chosen, choice.sort), view)
+        """The articles that stand so to the index, or are in that language."""
+        standing, spoken = event._data.get("standing", choice.standing), event._data.get("spoken", choice.language)
+        chosen = replace(
+            choice,
+            standing=standing if standing in STANDINGS else "",
+            language=spoken if spoken in LANGUAGES else "",
+            shown=PAGE,
+        )
+        return self._chosen(language, chosen, view)
 
     def sort(self, language: Language, choice: Choice, view: View, event: gr.EventData) -> Updates:
         """The articles in that order."""
         sort = event._data.get("sort")
-        return self._chosen(language, Choice(choice.words, choice.standing, sort if sort in SORTS else SORTS[0]), view)
+        return self._chosen(language, replace(choice, sort=sort if sort in SORTS else SORTS[0], shown=PAGE), view)
 
     def more(self, language: Language, choice: Choice, view: View) -> Updates:
         """More of the list."""
-        chosen = Choice(choice.words, choice.standing, choice.sort, choice.shown + PAGE)
-        return self._chosen(language, chosen, view)
+        return self._chosen(language, replace(choice, shown=choice.shown + PAGE), view)
 
     def _chosen(self, language: Language, choice: Choice, view: View) -> Updates:
         return {self.list: self._list(language, choice, view), self.choice: choice}
@@ -281,20 +316,15 @@ class CorpusPanel:
     ) -> Updates:
         """Saves what is in the editor; where that is refused, it stays there."""
         room = self._workroom
-        try:
-            room.require_edit(request)
+
+        def written() -> Done:
             if edited:
-                editing.replace_text(room.corpus, Opened(edited, "", read_as), text, room.settings)
-            else:
-                edited = editing.create_text(room.corpus, name, text, room.settings)
-        except WenjuError as error:
-            return {self.told: notice_html(error, language)}
-        room.inventory.forget()
-        saved = said_html([say("saved", language, name=edited)])
-        return {
-            **self._shown(language, choice, View("article", edited), request, saved),
-            self.strip: self._strip(language, request),
-        }
+                change = editing.replace_text(room.corpus, Opened(edited, "", read_as), text, room.settings)
+                return Done(say("saved", language, name=edited), View("article", edited), change)
+            new = editing.create_text(room.corpus, name, text, room.settings)
+            return Done(say("saved", language, name=new), View("article", new))
+
+        return self._done(language, choice, request, written, self.told)
 
     def render_preview(self, name: str, text: str) -> str:
         """What is in the editor as it will be read."""
@@ -306,49 +336,81 @@ class CorpusPanel:
         return {component: updates[component] for component in (self.view, self.editor)}
 
     def ask_back(self, language: Language, choice: Choice, event: gr.EventData, request: gr.Request) -> Updates:
-        """Whether an article is really to be deleted."""
-        return self._shown(language, choice, View("delete", str(event._data.get("name", ""))), request)
+        """Whether an article is really to be deleted, or what it is to be called."""
+        kind: Kind = "rename" if event._data.get("kind") == "rename" else "delete"
+        return self._shown(language, choice, View(kind, str(event._data.get("name", ""))), request)
 
     def delete(self, language: Language, choice: Choice, event: gr.EventData, request: gr.Request) -> Updates:
         """An article is deleted, if it is still the one that was looked at."""
-        room, name = self._workroom, str(event._data.get("name", ""))
+        room, name, read_as = self._workroom, *texts(event, "name", "read_as")
 
-        def deleted() -> str:
-            editing.remove(room.corpus, name, str(event._data.get("read_as", "")), room.settings)
-            return say("deleted", language, name=name)
+        def deleted() -> Done:
+            change = editing.remove(room.corpus, name, read_as, room.settings)
+            return Done(say("deleted", language, name=name), View(), change)
 
-        return self._done(language, choice, View(), request, deleted)
+        return self._done(language, choice, request, deleted)
+
+    def rename(self, language: Language, choice: Choice, event: gr.EventData, request: gr.Request) -> Updates:
+        """An article gets another name, if it is still the one that was looked at."""
+        room, name, read_as, to = self._workroom, *texts(event, "name", "read_as", "to")
+
+        def renamed() -> Done:
+            change = editing.rename(room.corpus, name, read_as, to, room.settings)
+            said = say("renamed", language, name=name, now=change.now)
+            return Done(said, View("article", change.now), change)
+
+        return self._done(language, choice, request, renamed)
+
+    def undo(self, language: Language, choice: Choice, change: Change | None, request: gr.Request) -> Updates:
+        """The article that the visitor changed last is as it was, if nobody has changed it since."""
+        room = self._workroom
+
+        def undone() -> Done:
+            if change is None:
+                raise PageError("nothing_to_undo")
+            editing.undo(room.corpus, change, room.settings)
+            return Done(say("undone", language, name=change.id), View("article", change.id))
+
+        return self._done(language, choice, request, undone)
 
     def switch(self, language: Language, choice: Choice, event: gr.EventData, request: gr.Request) -> Updates:
         """Another generation answers from now on."""
         (number,) = numbers(event, "number")
 
-        def switched() -> str:
+        def switched() -> Done:
             name = generations.switch(self._workroom.root, str(number))
-            return say("switched", language, number=generations.number_of(name))
+            return Done(say("switched", language, number=generations.number_of(name)), View("generations"))
 
-        return self._done(language, choice, View("generations"), request, switched)
+        return self._done(language, choice, request, switched)
 
     def rollback(self, language: Language, choice: Choice, request: gr.Request) -> Updates:
         """The generation before answers from now on."""
 
-        def switched() -> str:
+        def switched() -> Done:
             name = generations.rollback(self._workroom.root)
-            return say("switched", language, number=generations.number_of(name))
+            return Done(say("switched", language, number=generations.number_of(name)), View("generations"))
 
-        return self._done(language, choice, View("generations"), request, switched)
+        return self._done(language, choice, request, switched)
 
     def _done(
-        self, language: Language, choice: Choice, view: View, request: gr.Request, change: Callable[[], str]
+        self,
+        language: Language,
+        choice: Choice,
+        request: gr.Request,
+        act: Callable[[], Done],
+        refused: gr.HTML | None = None,
     ) -> Updates:
-        """Makes a change and says so, or why it was not made."""
+        """Makes a change and says so; where it is refused, all stays as it is, and why is said in a place for that."""
         try:
             self._workroom.require_edit(request)
-            notice = said_html([change()])
+            done = act()
         except WenjuError as error:
-            notice = notice_html(error, language)
-        self._workroom.inventory.forget()
-        return {**self._shown(language, choice, view, request, notice), self.strip: self._strip(language, request)}
+            return {refused or self.notice: notice_html(error, language)}
+        finally:
+            self._workroom.inventory.forget()
+        notice = said_html([done.said], button("undo", "undo", language, "quiet") if done.change else "")
+        shown = self._shown(language, choice, done.view, request, notice)
+        return {**shown, self.strip: self._strip(language, request), self.change: done.change}
 
     def build(self, language: Language, request: gr.Request) -> Updates:
         """A build begins; where one runs, that one is shown."""
@@ -367,9 +429,9 @@ class CorpusPanel:
         return {self.strip: self._strip(language, request), self.notice: ""}
 
 
-def said_html(lines: list[str]) -> str:
-    """What was done, a line each, said by a screen reader."""
-    return f'<p role="status">{"<br>".join(map(escape, lines))}</p>'
+def said_html(lines: list[str], undo: str = "") -> str:
+    """What was done, a line each, said by a screen reader, and the button that undoes it."""
+    return f'<p role="status">{"<br>".join(map(escape, lines))} {undo}</p>'
 
 
 def tools_html(edit: bool, longest: int, language: Language) -> str:

@@ -40,7 +40,7 @@ def _ended_html(ended: Built | WenjuError, language: Language) -> str:
         case BuildCancelledError():
             return f'<p role="status">{say("build_stopped", language)}</p>'
         case WenjuError():
-            return f'<p role="alert">{say("build_failed", language, problem=escape(str(ended)))}</p>'
+            return f'<p role="alert">{escape(say("build_failed", language, problem=ended.for_visitors(language)))}</p>'
     number, changes = number_of(ended.summary.generation), ended.summary.changes
     told = say("build_ended", language, number=number, **_counts(changes))
     moved = ""
@@ -97,7 +97,7 @@ def _article_html(identity: str, facts: str) -> str:
 def _left_out_html(summary: BuildSummary, language: Language) -> str:
     if not summary.unreadable:
         return ""
-    rows = "".join(_article_html(each.path, each.reason) for each in summary.unreadable)
+    rows = "".join(_article_html(each.path, each.reason.text(language)) for each in summary.unreadable)
     return f'<h3>{say("standing_left_out", language)}</h3><ul class="plain">{rows}</ul>'
 
 

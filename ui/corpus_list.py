@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from qa.inventory import ArticleFile
-from qa.text import Language
+from qa.inventory import ArticleFile, Standing
+from qa.text import LANGUAGES, Language
 from ui.interface import sends
 from ui.texts import say
 
-STANDINGS = ("indexed", "newer", "new", "left out", "removed")
+STANDINGS: tuple[Standing, ...] = ("indexed", "newer", "new", "left out", "removed")
 SORTS = ("name", "title", "date", "size")
 PAGE = 100  # articles that are listed at once
 
@@ -21,6 +21,7 @@ class Choice:
 
     words: str = ""
     standing: str = ""
+    language: str = ""
     sort: str = "title"
     shown: int = PAGE
 
@@ -32,7 +33,7 @@ def standing_name(standing: str, language: Language) -> str:
 
 def size_text(size: int) -> str:
     """Bytes as people read them."""
-    return f"{size / 1e6:.1f}\u00a0MB" if size >= 1e6 else f"{size / 1e3:.1f}\u00a0kB"
+    return f"{size / 1e6:.1f}\u00a0MB" if size >= 1e6 else f"{max(size, 100) / 1e3:.1f}\u00a0kB"
 
 
 def list_html(
@@ -47,14 +48,16 @@ def list_html(
         current: the id of the article that is shown.
         language: of the page.
     """
-    counts = Counter(file.standing for file in matching)
-    chosen = [file for file in matching if choice.standing in ("", file.standing)]
+    spoken = [file for file in matching if choice.language in ("", file.language)]
+    standing = [file for file in matching if choice.standing in ("", file.standing)]
+    chosen = [file for file in spoken if choice.standing in ("", file.standing)]
     rows = "".join(_row(file, current, language) for file in sorted(chosen, key=_order(choice.sort))[: choice.shown])
     more = len(chosen) - choice.shown
     rest = f'<button type="button" class="quiet" {sends("more")}>{say("list_more", language, count=more)}</button>'
     nothing = f'<p class="nothing">{say("list_nothing" if files else "list_empty", language)}</p>'
     return (
-        f"{_filters(counts, choice, language)}{_sorts(choice, language)}"
+        f"{_standings(Counter(file.standing for file in spoken), choice, language)}"
+        f"{_languages(files, Counter(file.language for file in standing), choice, language)}{_sorts(choice, language)}"
         f'<ul class="articles" aria-label="{say("articles", language)}">{rows}</ul>'
         f"{rest if more > 0 else ''}{'' if chosen else nothing}"
         f'<p class="unseen" role="status">{say("list_count", language, count=len(chosen))}</p>'
@@ -72,9 +75,13 @@ def _order(sort: str) -> Callable[[ArticleFile], tuple[object, ...]]:
     return lambda file: (file.id,)
 
 
-def _filters(counts: Counter[str], choice: Choice, language: Language) -> str:
+def _standings(counts: Counter[Standing], choice: Choice, language: Language) -> str:
     choices = [("", say("standing_any", language), counts.total())]
-    choices += [(each, standing_name(each, language), counts[each]) for each in STANDINGS if counts[each]]
+    choices += [
+        (each, standing_name(each, language), counts[each])
+        for each in STANDINGS
+        if counts[each] or each == choice.standing
+    ]
     buttons = "".join(
         _choice("filter", value == choice.standing, f"{name} <small>{count:,}</small>", standing=value)
         for value, name, count in choices
@@ -82,9 +89,25 @@ def _filters(counts: Counter[str], choice: Choice, language: Language) -> str:
     return f'<p class="choices" role="group" aria-label="{say("standing", language)}">{buttons}</p>'
 
 
+def _languages(
+    files: Sequence[ArticleFile], counts: Counter[Language | None], choice: Choice, language: Language
+) -> str:
+    """The choice of a language, where there are articles in more than one."""
+    if len({file.language for file in files if file.language}) < 2:
+        return ""
+    buttons = _choice("filter", not choice.language, say("standing_any", language), spoken="")
+    for each in LANGUAGES:
+        name = f"{say(each, language)} <small>{counts[each]:,}</small>"
+        buttons += _choice("filter", each == choice.language, name, spoken=each)
+    return _named_choices(say("language_of_article", language), buttons)
+
+
 def _sorts(choice: Choice, language: Language) -> str:
     buttons = "".join(_choice("sort", each == choice.sort, say(f"sort_{each}", language), sort=each) for each in SORTS)
-    label = say("sort", language)
+    return _named_choices(say("sort", language), buttons)
+
+
+def _named_choices(label: str, buttons: str) -> str:
     return f'<p class="choices" role="group" aria-label="{label}"><span aria-hidden="true">{label}</span>{buttons}</p>'
 
 
@@ -107,6 +130,6 @@ def _row(file: ArticleFile, current: str, language: Language) -> str:
 
 def standing_html(file: ArticleFile, language: Language) -> str:
     """Where an article stands, and why it cannot be read."""
-    reason = f' title="{escape(file.reason)}"' if file.reason else ""
+    reason = f' title="{escape(file.reason.text(language))}"' if file.reason else ""
     name = standing_name(file.standing, language)
     return f'<span class="standing" data-standing="{file.standing}"{reason}>{name}</span>'

@@ -20,7 +20,7 @@ from ui.texts import say
 
 SHOWN_CHARACTERS = 200_000  # of an article; its whole text is a click away once it is indexed
 
-Kind = Literal["", "article", "delete", "report", "generations", "lint"]
+Kind = Literal["", "article", "delete", "rename", "report", "generations", "lint"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def article_html(
         f'<h2 lang="{document.language}">{escape(document.title)}</h2>'
         f'<p class="facts">{line} {standing_html(file, language)}</p>'
         f"{_actions(file, as_text, edit, language)}"
-        f"{_delete_html(file, file_hash, language) if view.kind == 'delete' and edit else ''}"
+        f"{_asked_html(file, file_hash, view, edit, language)}"
         f"</header>{cut if len(document.text) > SHOWN_CHARACTERS else ''}"
         f'<div class="{"text" if as_text else "prose"}" lang="{document.language}">{body}</div></article>'
     )
@@ -72,11 +72,11 @@ def article_html(
 
 def unreadable_html(file: ArticleFile, reason: str, file_hash: str, view: View, edit: bool, language: Language) -> str:
     """An article that is not there any more, or cannot be read, and why."""
-    deletes = button("delete", "delete", language, name=file.id) if edit and file_hash else ""
-    asked = _delete_html(file, file_hash, language) if view.kind == "delete" and edit and file_hash else ""
+    actions = _changes(file, language) if edit and file_hash else ""
     return (
         f'<article aria-label="{escape(file.title)}"><header>{back_html(language)}<h2>{escape(file.title)}</h2>'
-        f'<p class="facts">{escape(file.id)} {standing_html(file, language)}</p><p class="actions">{deletes}</p>{asked}'
+        f'<p class="facts">{escape(file.id)} {standing_html(file, language)}</p><p class="actions">{actions}</p>'
+        f"{_asked_html(file, file_hash, view, edit, language)}"
         f'</header><p class="caution">{escape(reason)}</p></article>'
     )
 
@@ -102,15 +102,38 @@ def _actions(file: ArticleFile, as_text: bool, edit: bool, language: Language) -
     if edit and PurePosixPath(file.id).suffix.lower() in PLAIN:
         actions.append(button("edit", "edit", language, name=file.id))
     if edit:
-        actions.append(button("delete", "delete", language, name=file.id))
+        actions.append(_changes(file, language))
     if file.standing == "indexed":
         link = f"/articles/{quote(file.id)}"
         actions.append(f'<a href="{link}" target="_blank" rel="noopener">{say("file", language)}</a>')
     return f'<p class="actions">{"".join(actions)}</p>'
 
 
+def _changes(file: ArticleFile, language: Language) -> str:
+    """The buttons for what can be done with an article of any format."""
+    return "".join(button("ask_back", kind, language, name=file.id, kind=kind) for kind in ("rename", "delete"))
+
+
+def _asked_html(file: ArticleFile, file_hash: str, view: View, edit: bool, language: Language) -> str:
+    """What is asked before an article is deleted or renamed; nothing where neither is to be."""
+    if not edit or not file_hash or view.kind not in ("delete", "rename"):
+        return ""
+    asked = _delete_html if view.kind == "delete" else _rename_html
+    return asked(file, file_hash, language)
+
+
+def _rename_html(file: ArticleFile, file_hash: str, language: Language) -> str:
+    label = say("new_name", language)
+    return (
+        f'<form class="asked-back" aria-label="{say("rename", language)}" '
+        f"{sends('renamed', name=file.id, read_as=file_hash)}><label>{label}"
+        f'<input name="to" value="{escape(file.id)}" maxlength="1000" required autocomplete="off" spellcheck="false">'
+        f'</label><p class="actions"><button class="act">{say("rename", language)}</button>'
+        f"{button('read', 'cancel', language, name=file.id)}</p></form>"
+    )
+
+
 def _delete_html(file: ArticleFile, file_hash: str, language: Language) -> str:
-    """Asks back before an article is deleted."""
     return (
         f'<div class="asked-back" role="alertdialog" aria-label="{say("delete", language)}">'
         f'<p>{say("delete_sure", language, title=escape(file.title))}</p><p class="actions">'
@@ -163,5 +186,5 @@ def _finding(finding: Finding, language: Language) -> str:
     return (
         f'<li><button type="button" class="entry" {sends("read", name=finding.path, line=finding.line)}>'
         f'<cite data-severity="{finding.severity}">{say(f"severity_{finding.severity}", language)} · {kind}</cite>'
-        f'<span lang="en">{escape(finding.message)}</span><span class="facts">{escape(place)}</span></button></li>'
+        f'<span>{escape(finding.message.text(language))}</span><span class="facts">{escape(place)}</span></button></li>'
     )

@@ -19,6 +19,7 @@ from qa.config import PageLimits, SearchSettings, Settings
 from qa.errors import SettingsError, WenjuError
 from qa.evaluation import Attempt, attempted, never_refusing
 from qa.failures import Failure
+from qa.messages import Message
 from qa.question_sets import QuestionSet, follow_ups_of, parse, read
 from qa.tables import questions_csv
 from qa.text import Language
@@ -214,16 +215,21 @@ def _tried(event: gr.EventData, usual: Settings) -> Settings:
     """The settings that the form asks for; what is left empty is as usual.
 
     Raises:
-        SettingsError: if a value is outside its range.
+        SettingsError: if a value is no number, or outside its range.
     """
     given = {name: str(event._data.get(_field(name), "")).strip() for name in SETTINGS[1:]}
-    try:
-        numbers = {name: float(text) for name, text in given.items() if text}
-    except ValueError as error:
-        raise SettingsError("A setting is a number.") from error
+    numbers = {name: _number(text) for name, text in given.items() if text}
     answer = replace(usual.answer, minimum_confidence=numbers.pop("minimum_confidence", None))
     ranked = {} if event._data.get("ranking") else {"ranked": 0}
     return replace(usual, search=replace(SearchSettings(), **numbers, **ranked), answer=answer)  # type: ignore[arg-type]
+
+
+def _number(text: str) -> float:
+    """The number that someone wrote; raises SettingsError where it is none."""
+    try:
+        return float(text)
+    except ValueError as error:
+        raise SettingsError(Message("no_number", {"value": text})) from error
 
 
 def _field(setting: str) -> str:

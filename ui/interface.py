@@ -72,6 +72,11 @@ def writable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
+def texts(event: gr.EventData, *names: str) -> Sequence[str]:
+    """Those values of an event as text; empty for one that is missing."""
+    return [str(event._data.get(name, "")) for name in names]
+
+
 def numbers(event: gr.EventData, *names: str) -> Sequence[int]:
     """Those values of an event; −1, which is no place anywhere, for one that is missing or no whole number."""
     values = [event._data.get(name) for name in names]

@@ -4,16 +4,13 @@ from html import escape
 
 from qa.errors import (
     ArticleError,
-    CorpusError,
-    EditError,
+    ArticlesChangedError,
+    EmbedderError,
     EmptyQuestionError,
     FeedbackError,
     LongQuestionError,
-    QuestionError,
-    QuestionSetError,
     ReceiptError,
-    ReportError,
-    SettingsError,
+    SearchIndexError,
     WenjuError,
 )
 from qa.text import Language
@@ -33,13 +30,17 @@ def notice_html(error: WenjuError, language: Language) -> str:
     return f'<p role="alert">{escape(notice_text(error, language))}</p>'
 
 
-def problem_html(problem: str, language: Language) -> str:
+def problem_html(problem: WenjuError | None, language: Language) -> str:
     """That the newest index cannot be used, and why; nothing where there is no problem."""
-    return f'<p role="alert">{escape(say("index_kept", language, problem=problem))}</p>' if problem else ""
+    if problem is None:
+        return ""
+    said = say("index_kept", language, problem=problem.for_visitors(language))
+    return f'<p role="alert">{escape(said)}</p>'
 
 
 def notice_text(error: WenjuError, language: Language) -> str:
     """What went wrong and what to do, as plain text."""
+    told = error.for_visitors(language)
     match error:
         case PageError(key=key):
             return say(key, language)
@@ -47,28 +48,13 @@ def notice_text(error: WenjuError, language: Language) -> str:
             return say("question_empty", language)
         case LongQuestionError(limit=limit):
             return say("question_long", language, limit=f"{limit:,}")
-        case EditError(problem=problem, name=name, detail=detail):
-            return say(f"edit_{problem}", language, name=name, detail=detail)
         case ArticleError():
-            return say("unreadable", language, reason=error)
-        case CorpusError() | ReceiptError():
+            return say("unreadable", language, reason=told)
+        case ArticlesChangedError() | ReceiptError():
             return say("articles_changed", language)
-        case QuestionSetError() | ReportError() | SettingsError():
-            return _measuring_text(error, language)
-        case QuestionError():
-            return say("problem", language, problem=error)
         case FeedbackError():
-            return say("feedback_problem", language, problem=error)
+            return say("feedback_problem", language, problem=told)
+        case SearchIndexError() | EmbedderError():
+            return say("index_problem", language, problem=told)
         case _:
-            return say("index_problem", language, problem=error)
-
-
-def _measuring_text(error: QuestionSetError | ReportError | SettingsError, language: Language) -> str:
-    """Why a set of questions, a report or settings cannot be taken."""
-    match error:
-        case QuestionSetError(problem=problem, name=name, values=values):
-            return say(f"set_{problem}", language, name=name, **values)
-        case ReportError(path=path):
-            return say("no_report", language, name=path.name)
-        case SettingsError():
-            return say("settings_range", language)
+            return told

@@ -17,6 +17,7 @@ from qa.datatypes import Passage
 from qa.errors import ReportError
 from qa.evaluation import Attempt, Outcome, outcomes_of, relevant_passages, report
 from qa.failures import Failure
+from qa.messages import Message
 from qa.question_sets import QuestionSet
 
 MOST_RUNS = 6  # that are kept of a visitor; the oldest goes first
@@ -239,7 +240,7 @@ def uploaded(number: int, name: str, text: str) -> Run:
     try:
         _REPORT.validate_python(content, strict=False)
     except ValidationError as error:
-        raise ReportError(f"{name} is not what `qa eval --output` writes.", Path(name)) from error
+        raise ReportError(Message("no_outcomes", {"path": name}), Path(name)) from error
     return Run(number, name, content)
 
 

@@ -70,7 +70,7 @@ def create_app(live: LiveChat, host: str, options: Options) -> FastAPI:
     def healthz() -> dict[str, object]:
         chat = live.current()
         said = {"status": "ok", "passages": len(chat.index.passages), "generation": chat.generation}
-        return {**said, "problem": live.problem} if live.problem else said
+        return {**said, "problem": live.problem.for_visitors("en")} if live.problem else said
 
     @application.get("/articles/{document_id:path}")
     def article(document_id: str) -> PlainTextResponse:

@@ -145,6 +145,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "standing_new": ("未收入索引", "Not indexed"),
     "standing_left_out": ("读不了，未收入", "Left out"),
     "standing_removed": ("已删除", "Removed"),
+    "language_of_article": ("语言", "Language"),
     "sort": ("排序", "Order"),
     "sort_name": ("文件名", "File name"),
     "sort_title": ("标题", "Title"),
@@ -191,42 +192,28 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "delete": ("删除", "Delete"),
     "delete_sure": (
-        "要删除“{title}”吗？文件会从文件夹里移除，不能恢复。删除之后就不会再引用它；重新建立索引，把它从索引里移除。",
-        "Delete “{title}”? Its file is removed from the folder for good. It is cited no more from then on; rebuild the "
-        "index to take it out of that too.",
+        "要删除“{title}”吗？文件会从文件夹里移除，只有马上才能撤销。删除之后就不会再引用它；重新建立索引，把它从索引里移除。",
+        "Delete “{title}”? Its file is removed from the folder, which can be undone only right after. It is cited no "
+        "more from then on; rebuild the index to take it out of that too.",
     ),
     "delete_really": ("删除文件", "Delete the file"),
     "keep": ("保留", "Keep it"),
     "deleted": ("已删除 {name}。", "{name} is deleted."),
+    "rename": ("改名", "Rename"),
+    "new_name": ("新文件名，可以带文件夹", "New file name, with folders if you like"),
+    "cancel": ("取消", "Cancel"),
+    "renamed": (
+        "{name} 改名为 {now}。重新建立索引之后，回答才会按新名引用。",
+        "{name} is now {now}. Rebuild the index, so that answers cite it by that name.",
+    ),
+    "undo": ("撤销", "Undo"),
+    "undone": ("已撤销，{name} 和原来一样。", "Undone: {name} is as it was."),
+    "nothing_to_undo": ("没有可以撤销的。", "There is nothing to undo."),
     "upload": ("上传文件", "Upload files"),
     "uploaded": ("已上传 {name}。", "{name} is uploaded."),
     "upload_large": ("太大了，不能上传：", "Too large to upload:"),
     "upload_failed": ("没有上传成功：", "Not uploaded:"),
     "replace": ("替换同名", "Replace files of the same name"),
-    "edit_name": (
-        "“{name}”不能作文件名：有些系统不接受。请换一个，不要用 \\ : * ? 等符号，也不要以点开头。",
-        "“{name}” is no name that every system takes. Choose another, without \\ : * ? and the like, nor a dot first.",
-    ),
-    "edit_suffix": (
-        "“{name}”的后缀不是能读的格式；可修改的文章以 .md 或 .txt 结尾。",
-        "“{name}” does not end as a format that can be read; an article to edit ends with .md or .txt.",
-    ),
-    "edit_large": ("“{name}”太大了。", "“{name}” is too large."),
-    "edit_exists": (
-        "已经有文章“{name}”。请换一个名字，或选上“替换同名”再上传。",
-        "There is an article “{name}”. Choose another name, or upload it with “Replace files of the same name”.",
-    ),
-    "edit_changed": (
-        "“{name}”在你打开之后被别人改过，没有保存你的修改，以免盖掉别人的。请把你的文字复制下来，重新打开它再改。",
-        "“{name}” was changed by someone since you opened it; yours is not saved, so as not to undo theirs. Copy your "
-        "text, open the article again and edit that.",
-    ),
-    "edit_gone": ("“{name}”已经不在了。", "“{name}” is not there any more."),
-    "edit_outside": (
-        "“{name}”是链接，或者通到文章文件夹之外，不能修改。",
-        "“{name}” is a link, or leads out of the folder of the articles; it cannot be changed.",
-    ),
-    "edit_failed": ("“{name}”写不进去：{detail}", "“{name}” cannot be written: {detail}"),
     # builds
     "building": ("正在建立索引", "Building the index"),
     "stopping": ("正在停止……", "Stopping…"),
@@ -488,37 +475,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "文件是空的，或者不是 UTF-8、UTF-16 的文本。",
         "The file is empty, or no text in UTF-8 or UTF-16.",
     ),
-    "set_line": (
-        "{name} 第 {number} 行不对：每行要是一个 JSON，含有 {needs}（{detail}）。",
-        "{name}, line {number}: each line has to be JSON with {needs} ({detail}).",
-    ),
-    "set_twice": (
-        "{name} 第 {number} 行：编号 {identity} 前面已经用过。",
-        "{name}, line {number}: the id {identity} stands in a line before.",
-    ),
-    "set_same": ("{name}：编号 {identity} 用了两次。", "{name}: the id {identity} stands for two questions."),
-    "set_nothing": ("{name} 里没有问题。", "{name} holds no questions."),
-    "set_format": (
-        "{name} 既不是每行一题的 JSON，也不是 SQuAD 格式。",
-        "{name} is neither JSON Lines of questions nor in SQuAD format.",
-    ),
-    "set_paragraphs": (
-        "{name} 的 {count:,} 个段落都不在索引的文章里，没有可以问的题。",
-        "None of the {count:,} paragraphs of {name} stands in an article of the index.",
-    ),
-    "set_many": (
-        "{name} 有 {count:,} 题，一次最多问 {limit:,} 题。",
-        "{name} has {count:,} questions; at most {limit:,} are asked at once.",
-    ),
-    "no_report": (
-        "{name} 不是 qa eval --output 写的报告，也不是从这里下载的。",
-        "{name} is no report that qa eval --output wrote, or that was downloaded here.",
-    ),
-    "settings_range": (
-        "设置要填数字：权重 0 到 100，不能全是 0；把握 0 到 1。",
-        "Settings are numbers: weights from 0 to 100, not all 0, and a confidence from 0 to 1.",
-    ),
-    "problem": ("用不了：{problem}", "It cannot be used: {problem}"),
     # logging in
     "log_in": ("登录", "Log in"),
     "log_in_how": ("这里的文章要登录后才能问。", "Log in to ask these articles."),

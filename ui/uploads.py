@@ -26,7 +26,7 @@ def add_uploads(application: FastAPI, workroom: Workroom) -> None:
             raise HTTPException(403, notice_text(error, language)) from error
         raw = await _body(request, workroom.limits.upload_bytes)
         if raw is None:
-            raise HTTPException(413, say("edit_large", language, name=name))
+            raise HTTPException(413, notice_text(EditError("large", name), language))
         try:
             identity = await run_in_threadpool(
                 editing.create, workroom.corpus, name, raw, workroom.settings, replace=replace
