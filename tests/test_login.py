@@ -17,6 +17,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from qa import users
 from qa.chat import Chat
+from qa.config import IndexSettings
+from qa.editing import file_hash
 from qa.users import Users
 from ui.door import FAILURES
 from ui.sessions import Sessions
@@ -318,7 +320,7 @@ def called(client: httpx.Client, name: str, words: list[str], event: dict[str, A
 
 CHANGES = [
     ("write", ["en", "a.md", "text", "", ""]), ("new", ["en"]), ("edit", ["en"]), ("delete", ["en"]),
-    ("build", ["en"]), ("stop", ["en"]), ("switch", ["en"]), ("rollback", ["en"]),
+    ("rename", ["en"]), ("undo", ["en"]), ("build", ["en"]), ("stop", ["en"]), ("switch", ["en"]), ("rollback", ["en"]),
 ]  # fmt: skip
 
 
@@ -326,9 +328,10 @@ def test_a_reader_changes_nothing(member: httpx.Client, small_corpus: Path, smal
     """Each call that changes something is refused to a reader by the server itself, uploads too, in words."""
     before = {path: path.read_bytes() for path in small_corpus.rglob("*.*")}
     generation = Chat.open(small_index).generation
+    read_as = file_hash(small_corpus, "tea.zh.md", IndexSettings())
     log_in(member, "anna")
     for name, words in CHANGES:
-        said = called(member, name, words, {"name": "tea.zh.md", "read_as": "", "number": 1})
+        said = called(member, name, words, {"name": "tea.zh.md", "read_as": read_as, "to": "a.md", "number": 1})
         assert "You are a reader" in said, name
     assert member.put("/articles/a.md?language=zh", content=b"x").json()["detail"].startswith("您是读者")
     assert member.put("/articles/a.md", content=b"x").status_code == 403
@@ -345,6 +348,19 @@ def test_an_editor_changes_articles(member: httpx.Client, small_corpus: Path, ac
     assert "You are a reader" in called(member, "write", ["en", "c.md", "text", "", ""])
     assert member.put("/articles/d.md", content=b"x").status_code == 403
     assert [(small_corpus / f"{name}.md").exists() for name in "abcd"] == [True, True, False, False]
+
+
+def test_a_role_counts_for_renaming_and_undoing(member: httpx.Client, small_corpus: Path, accounts: Path) -> None:
+    """An editor renames an article and undoes that; who is a reader by now can undo not even a change of their own."""
+    tea = {"name": "tea.zh.md", "read_as": file_hash(small_corpus, "tea.zh.md", IndexSettings()), "to": "white.md"}
+    log_in(member, "王芳")
+    assert "tea.zh.md is now white.md" in called(member, "rename", ["en"], tea)
+    assert "Undone" in called(member, "undo", ["en"])
+    assert "is now" in called(member, "rename", ["en"], tea)
+    users.set_role(accounts, "王芳", "reader")
+    assert "您是读者" in called(member, "undo", ["zh"])
+    assert "You are a reader" in called(member, "rename", ["en"], {**tea, "name": "white.md", "to": "tea.zh.md"})
+    assert [(small_corpus / name).exists() for name in ("white.md", "tea.zh.md")] == [True, False]
 
 
 def test_nobody_edits_where_the_server_is_for_reading(small_index: Path, accounts: Path) -> None:
