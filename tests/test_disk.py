@@ -1,5 +1,6 @@
 import errno
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,21 @@ def test_a_file_is_written_whole_and_keeps_its_permissions(tmp_path: Path) -> No
     write_whole(path, b"two\n")
     assert files(tmp_path) == {path.name: b"two\n"}
     assert path.stat().st_mode == mode
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_a_mode_that_is_asked_for_holds_from_the_first_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What only its owner may read is never readable by others, whatever the file before allowed."""
+    path, modes, fsync = tmp_path / "secret", [], os.fsync
+    path.touch(0o644)
+
+    def looks(descriptor: int) -> None:
+        modes.append(stat.S_IMODE(os.fstat(descriptor).st_mode))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", looks)
+    write_whole(path, b"secret", mode=0o600)
+    assert modes[0] == stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_a_disk_that_is_full_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
