@@ -3,6 +3,7 @@
 import os
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -55,7 +56,10 @@ def browser() -> Iterator[Browser]:
 
 @contextmanager
 def served(chat: Chat, **options: Any) -> Iterator[str]:
-    """The page over a chat, with those options; calls made before the server is up wait in the socket's queue."""
+    """The page over a chat, with those options, once its server is up.
+
+    FastAPI silences a warning while the page is made, for all threads: pytest must not reset that in between.
+    """
     import uvicorn  # these take seconds, which other tests need not wait for
 
     from ui.server import Options, create_app, listen
@@ -70,6 +74,8 @@ def served(chat: Chat, **options: Any) -> Iterator[str]:
     server = uvicorn.Server(settings)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
+    while thread.is_alive() and not server.started:
+        time.sleep(0.05)
     try:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:

@@ -59,9 +59,8 @@ def accounts(accounts_kept: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def changing(small_index: Path, accounts: Path) -> Iterator[str]:
-    """Where the short articles are served to those of the copy, which has been read."""
+    """Where the short articles are served to those of the copy."""
     with served(Chat.open(small_index), users=accounts) as address:
-        httpx.get(f"{address}/healthz", timeout=60)
         yield address
 
 
