@@ -48,7 +48,12 @@ LANGUAGES = {
     "language: en unanswerable": "en_unanswerable",
 }
 TYPES = ("date", "number", "person", "organisation", "place", "definition", "list", "comparison", "why", "how", "other")
-KINDS = {"why and how": "why_and_how", "conflict": "conflict", **{f"type: {each}": each for each in TYPES}}
+KINDS = {
+    "why and how": "why_and_how",
+    "conflict": "conflict",
+    "type: first": "first",
+    **{f"type: {each}": each for each in TYPES},
+}
 TURNS = {"turns: first": "first", "turns: follow-up": "follow_up", "turns: standalone": "standalone"}
 _OF_TURNS = (
     "document recall@1", "document recall@5", "answer recall", "wrongly refused", "rightly refused", "rewritten",
