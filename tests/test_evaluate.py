@@ -408,8 +408,9 @@ def test_words_are_selected_in_the_article(visit: Visit, asking: str, given: Pat
     page = visit(asking)
     ask(page, CHINESE).get_by_role("button", name="Wrong").click()
     quote = chat.ask(CHINESE).citations[0].quote
-    page.evaluate("getSelection().selectAllChildren(document.querySelector('#article mark.current'))")
     form = page.locator("#correction form")
+    expect(form).to_be_visible()
+    page.evaluate("getSelection().selectAllChildren(document.querySelector('#article mark.current'))")
     expect(form.get_by_role("textbox")).to_have_value(quote)
     expect(form.get_by_role("radio", name="Another place")).to_be_checked()
     form.get_by_role("button", name="Send").click()
