@@ -32,7 +32,7 @@ def test_marks_cover_their_spans_and_only_those(document: Document) -> None:
 def test_the_article_s_markup_is_text(document: Document) -> None:
     """All of the body is there, its tags escaped, headings set apart, and nothing of the front matter."""
     assert marked(document, {}, 1) == (
-        '<span class="heading"><i>#</i> A &lt;b&gt;title&lt;/b&gt;</span>\n\n'
+        '<span class="heading title"><i># </i>A &lt;b&gt;title&lt;/b&gt;<i>\n\n</i></span>'
         "A quoted sentence &lt;img src=x&gt;. 第二句。"
     )
 

@@ -82,6 +82,10 @@
     if (event.target.closest('#article .close') || event.target.matches('.gradio-container')) closeSheet();
   }, true);
 
+  document.addEventListener('toggle', event => {
+    if (event.target.open && event.target.matches('.search-as')) event.target.scrollIntoView({ block: 'nearest' });
+  }, true);
+
   document.addEventListener('keydown', event => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || !box()?.offsetParent) return;
     if (event.key === 'Escape') {
