@@ -48,8 +48,8 @@
   }
 
   function open(target) {
-    showMark(clicked = true); // at once where it is shown already, and again with what the server sends
     clicked = true;
+    if (target.hasAttribute('aria-current')) showMark(); // is shown already: the server sends nothing else
     if (!phone.matches || root.classList.contains('sheet')) return;
     opener = target;
     root.classList.add('sheet');
