@@ -7,7 +7,6 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
@@ -72,6 +71,9 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+ONE_AT_A_TIME = threading.Lock()  # gradio puts what is made into the page begun last, in whichever thread
+
+
 @contextmanager
 def served(chat: Chat, **options: Any) -> Iterator[str]:
     """The page over a chat, with those options; calls made before the server is up wait in the socket's queue."""
@@ -81,10 +83,13 @@ def served(chat: Chat, **options: Any) -> Iterator[str]:
 
     listening = socket.create_server(("127.0.0.1", 0))
     live = LiveChat(chat.index.folder.parent, chat.settings)
+
+    def made() -> object:
+        with ONE_AT_A_TIME:
+            return create_app(live, **options)
+
     # gradio wants a running event loop while the page is made: the server makes it in its own.
-    settings = uvicorn.Config(
-        partial(create_app, live, **options), factory=True, log_level="error", timeout_graceful_shutdown=1
-    )
+    settings = uvicorn.Config(made, factory=True, log_level="error", timeout_graceful_shutdown=1)
     server = uvicorn.Server(settings)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()

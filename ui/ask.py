@@ -156,9 +156,8 @@ class AskPanel:
         ):
             event.then(None, self.saved, js="text => { wenju.save(text) }")
         if self._feedback is not None:
-            given = known
-            self.conversation.rate(self.rate, talk, given, **direct)
-            self.correction.correct(self.correct, talk, given, **direct)
+            self.conversation.rate(self.rate, talk, known, **direct)
+            self.correction.correct(self.correct, talk, known, **direct)
             self.correction.dismiss(lambda: "", None, self.correction, **direct)
         self.history.change(None, self.history, js="text => { wenju.keep('history', text) }")
         # A visitor who comes back brings the conversation along.
