@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from importlib import resources
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
-from pages import PHONE, watch
-from playwright.sync_api import Browser, Page, expect
-from views import exhibition, views
+from pages import PHONE, REFUSED, Visit, exchanges, watch
+from playwright.sync_api import Browser, Locator, Page, expect
+from views import READ, SETTLED, exhibition, question_set, views
 
 # gradio's queue, in which a run waits for its turn, takes an option of pandas that pandas gives up.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -82,3 +83,104 @@ def test_no_view_has_a_barrier(seen: dict[str, list[str]]) -> None:
 def test_no_view_is_wider_than_the_window(seen: dict[str, list[str]]) -> None:
     """No view makes the page scroll sideways, and none meets an error or asks another host."""
     assert (seen["too wide"], seen["troubles"]) == ([], [])
+
+
+FOCUS_SHOWN = """() => {
+  const focused = document.activeElement;
+  const around = [focused, focused.closest('label, .input-container'), focused.nextElementSibling];
+  return around.some(each => {
+    const style = each && getComputedStyle(each);
+    const outlined = style?.outlineStyle !== 'none' && parseFloat(style?.outlineWidth) >= 2;
+    return outlined || (style && style.boxShadow !== 'none');
+  });
+}"""
+
+
+def tab_to(page: Page, wanted: Locator, most: int = 120) -> None:
+    """Presses Tab until that has the focus, which can be seen wherever it stops on the way."""
+    expect(wanted).to_be_visible()
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        place = page.evaluate("document.activeElement.outerHTML.slice(0, 120)")
+        assert page.evaluate(FOCUS_SHOWN) or place.startswith("<body"), place
+        if wanted.evaluate("wanted => wanted === document.activeElement"):
+            return
+    raise AssertionError(f"Tab does not lead to {wanted}")
+
+
+def press(page: Page, wanted: Locator, key: str = "Enter") -> None:
+    """Goes there by Tab and presses a key."""
+    tab_to(page, wanted)
+    page.keyboard.press(key)
+
+
+@pytest.fixture
+def keys(visit: Visit, exhibited: str) -> Page:
+    """The page, to be used by keyboard alone."""
+    return visit(exhibited)
+
+
+def test_asking_by_keyboard(keys: Page) -> None:
+    """A question is asked, its article read, what was searched edited and another tab opened without a mouse."""
+    press(keys, keys.locator(".example").first)
+    expect(exchanges(keys)).to_have_count(1)
+    press(keys, exchanges(keys).locator(".quote .chip").first)
+    expect(keys.locator("#article mark.current")).to_be_in_viewport()
+    press(keys, keys.locator("#article .why summary"))
+    expect(keys.locator("#article .why dl")).to_be_visible()
+    keys.keyboard.press("/")
+    keys.keyboard.type(REFUSED[0])
+    keys.keyboard.press("Enter")
+    expect(exchanges(keys)).to_have_count(2)
+    press(keys, exchanges(keys).last.locator(".nearest").nth(1))
+    expect(keys.locator("#article")).to_contain_text("Nearest passage 2 of 3")
+    expect(exchanges(keys).last.locator(".nearest").nth(1)).to_be_focused()
+    press(keys, exchanges(keys).last.locator(".search-as summary"))
+    press(keys, exchanges(keys).last.locator(".search-as input"), "End")
+    keys.keyboard.type("？")
+    keys.keyboard.press("Enter")
+    expect(exchanges(keys)).to_have_count(3)
+
+
+def test_the_corpus_by_keyboard(keys: Page) -> None:
+    """An article is found, opened, edited and left without a mouse; the focus stays on what was pressed."""
+    press(keys, keys.locator("#corpus_tab-button"))
+    tab_to(keys, keys.locator("#corpus-words").get_by_role("textbox"))
+    keys.keyboard.type("jing-zhang")
+    entry = keys.locator(f'#corpus-list .entry[data-name="{READ}"]')
+    expect(keys.locator("#corpus-list .entry")).to_have_count(1)
+    press(keys, entry)
+    expect(keys.locator("#corpus-view .prose")).to_be_visible()
+    expect(entry).to_be_focused()
+    press(keys, keys.locator("#corpus-view [data-event=edit]"))
+    press(keys, keys.locator("#editor-text textarea"), "Control+End")
+    keys.keyboard.type("More.")
+    press(keys, keys.locator("#editor-preview-button"))
+    expect(keys.locator("#editor-preview")).to_contain_text("More.")
+    keys.once("dialog", lambda dialog: dialog.accept())
+    keys.keyboard.press("Tab")
+    keys.keyboard.press("Enter")
+    expect(keys.locator("#editor")).not_to_be_visible()
+    press(keys, keys.locator("#corpus-tools [data-event=generations]"))
+    expect(keys.locator("#corpus-view table")).to_be_visible()
+
+
+def test_measuring_by_keyboard(keys: Page, tmp_path: Path) -> None:
+    """A run is begun, and a question that failed opened and closed, without a mouse."""
+    press(keys, keys.locator("#evaluate_tab-button"))
+    controls = keys.locator("#evaluate-controls")
+    path = tmp_path / "few.jsonl"
+    path.write_text(question_set(), encoding="utf-8")
+    controls.locator("input[type=file]").first.set_input_files(path)  # what follows the system's own dialog
+    expect(controls.locator("input[value=uploaded]")).to_be_checked()
+    press(keys, controls.locator("form .primary"))
+    expect(keys.locator("#evaluated")).to_be_visible(timeout=SETTLED)
+    every = keys.locator("#evaluate-results [data-kind=all]")
+    press(keys, every)
+    expect(every).to_have_attribute("aria-pressed", "true")
+    expect(every).to_be_focused()
+    press(keys, keys.locator(".failures [data-event=question]").first)
+    expect(keys.locator("#question-view h3")).to_be_focused()
+    keys.keyboard.press("Shift+Tab")
+    keys.keyboard.press("Enter")
+    expect(keys.locator("#question-view")).to_have_count(0)

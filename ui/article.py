@@ -17,6 +17,8 @@ from ui.texts import say
 from ui.why import why_html
 
 _HEADING = re.compile(r"^(#{1,6} )(.*)((?:\r?\n)*)", re.MULTILINE)
+_ROW = re.compile(r"(?<=\n)\|(.*)\|( *\r?\n)")  # whole: no part of one beside a mark
+_RULE = re.compile(r"[ :|-]+")
 
 
 def nothing_html(key: str, language: Language) -> str:
@@ -131,7 +133,7 @@ def marked(document: Document, marks: Mapping[int, tuple[int, int]], current: in
     """The body of an article, its text as it is in the file, with spans marked and headings set apart.
 
     Where spans overlap, the earlier one keeps the shared text. All of the text is there, but for the eye not the signs
-    of headings, nor a heading that is the title, which stands above.
+    of headings and tables, nor a heading that is the title, which stands above.
     """
     pieces: list[str] = []
     position = document.body_start
@@ -154,4 +156,12 @@ def _plain(text: str, title: str) -> str:
         kind = "title" if signs == "# " and words.strip() == escape(title) else f"level-{len(signs) - 1}"
         return f'<span class="heading {kind}"><i>{signs}</i>{words}<i>{lines}</i></span>'
 
-    return _HEADING.sub(heading, escape(text))
+    return _HEADING.sub(heading, _ROW.sub(_row, escape(text)))
+
+
+def _row(found: re.Match[str]) -> str:
+    cells, end = found.groups()
+    if _RULE.fullmatch(cells):
+        return f"<i>{found.group()}</i>"
+    texts = "<i>|</i>".join(f"<b>{cell}</b>" for cell in cells.split("|"))
+    return f'<span class="row"><i>|</i>{texts}<i>|{end}</i></span>'
