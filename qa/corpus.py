@@ -49,13 +49,14 @@ def article_names(folder: Path) -> list[str]:
     """
     if not folder.is_dir():
         raise CorpusError(f"There is no folder {folder}; name the folder of your articles with --corpus.", folder)
-    found = [name for name in _files(folder) if _suffix(name) in SUFFIXES]
+    found = [name for name in _files(folder) if suffix_of(name) in SUFFIXES]
     if not found:
         raise CorpusError(f"{folder} holds no article ({', '.join(SUFFIXES)}); put some there, then build.", folder)
     return sorted(found, key=lambda name: os.path.normcase(name).split(os.sep))  # noqa: PTH206
 
 
-def _suffix(name: str) -> str:
+def suffix_of(name: str) -> str:
+    """The suffix of a file's name or a document's id, as it tells the format."""
     return os.path.splitext(name)[1].lower()  # noqa: PTH122 - over thousands of files, in a third of the time of Paths
 
 
@@ -100,7 +101,7 @@ def corpus_digest(folder: Path, limits: FileLimits = FileLimits()) -> dict[str, 
     for name in article_names(folder):
         identity = document_id(name)
         try:
-            digest[identity] = hash_of(files.read(name), _suffix(name))
+            digest[identity] = hash_of(files.read(name), suffix_of(name))
         except ArticleError:
             digest[identity] = ""
     return digest
@@ -121,7 +122,7 @@ def read_corpus(
     """
     files = Folder(folder, limits)
     for name in article_names(folder):
-        identity, suffix, digest = document_id(name), _suffix(name), ""
+        identity, suffix, digest = document_id(name), suffix_of(name), ""
         try:
             raw = files.read(name)
             digest = hash_of(raw, suffix)

@@ -43,6 +43,7 @@ KEPT = 2  # generations that stay after a build: the new one and the one that wa
 _PREFIX = "generation-"
 _NAME = re.compile(rf"{_PREFIX}(\d{{6,}})-[a-z0-9_]+")
 _INSIST_SECONDS = 2.0
+_IN_UTF_8 = b'"encoding": "utf-8"}\n'  # the end of an article's line
 _IS_WINDOWS = os.name == "nt"
 
 _Result = TypeVar("_Result")
@@ -288,7 +289,10 @@ def _encodings(articles: Sequence[Document | Unchanged], earlier: Earlier) -> di
 def _encoding(article: Document | Unchanged, earlier: Earlier) -> str:
     if isinstance(article, Document):
         return article.encoding
-    encoding: str = json.loads(earlier.document_lines[article.id])["encoding"]
+    line = earlier.document_lines[article.id]
+    if line.endswith(_IN_UTF_8):  # as nearly all do, of perhaps a million
+        return "utf-8"
+    encoding: str = json.loads(line)["encoding"]
     return encoding
 
 

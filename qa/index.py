@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from qa.changes import PassageChanges
 from qa.config import IndexSettings
 from qa.converted import ConvertedTexts, write_converted
-from qa.corpus import Unchanged
+from qa.corpus import Unchanged, suffix_of
 from qa.datatypes import Document, Passage
 from qa.earlier import BOUNDS, DOCUMENTS, HASHES, LEXICAL, PASSAGES, VECTORS, Earlier, lines
 from qa.embedder import Embedder, StaticEmbedder, bundled_embedder, load_embedder
@@ -195,7 +195,7 @@ def _write_rows(folder: Path, planned: Plan) -> None:
 def _converted(articles: Sequence[Document | Unchanged], earlier: Earlier) -> Iterator[tuple[str, str]]:
     """The texts of the articles whose files were converted, with the files' content hashes."""
     for article in articles:
-        if PurePosixPath(article.id).suffix.lower() not in PLAIN:
+        if suffix_of(article.id) not in PLAIN:
             known = earlier.converted.get(article.content_hash, "")
             yield article.content_hash, article.text if isinstance(article, Document) else known
 

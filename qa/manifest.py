@@ -4,7 +4,8 @@ import hashlib
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -49,7 +50,8 @@ def recipe() -> str:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Writes the manifest of a generation whose other files are all there."""
-    record = asdict(manifest)
+    record = {each.name: getattr(manifest, each.name) for each in fields(manifest)}
+    record["settings"] = asdict(manifest.settings)
     text = json.dumps({**record, "checksum": _record_checksum(record)}, ensure_ascii=False, indent=1)
     (folder / MANIFEST).write_text(text, encoding="utf-8", newline="\n")
 
@@ -93,10 +95,12 @@ def check_files(folder: Path, manifest: Manifest) -> None:
         IndexUnreadableError: if this user may not read one.
         IndexDamagedError: if one is missing or not what was written.
     """
+    with ThreadPoolExecutor() as pool:
+        found_of = {name: pool.submit(_checksum, folder / name) for name in manifest.files}
     for name, expected in manifest.files.items():
         path = folder / name
         try:
-            found = _checksum(path)
+            found = found_of[name].result()
         except PermissionError as error:
             raise IndexUnreadableError(path, folder) from error
         except OSError:
@@ -108,7 +112,9 @@ def check_files(folder: Path, manifest: Manifest) -> None:
 def checksums(folder: Path) -> dict[str, str]:
     """A checksum of each file that a search needs; an engine's lock files are not among them."""
     found = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock")
-    return {path.relative_to(folder).as_posix(): _checksum(path) for path in found}
+    with ThreadPoolExecutor() as pool:
+        digests = list(pool.map(_checksum, found))
+    return {path.relative_to(folder).as_posix(): digest for path, digest in zip(found, digests, strict=True)}
 
 
 def _checksum(path: Path) -> str:

@@ -38,6 +38,14 @@ class VectorIndex:
         return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
 
 
+def largest_products(queries: Vectors, vectors: Vectors) -> NDArray[np.float32]:
+    """The largest inner product of each query, shape (queries, dimension), with any of the vectors, which stay as they
+    are: a mapped file is read, not copied.
+    """
+    products: NDArray[np.float32] = faiss.knn(queries, vectors, 1, metric=faiss.METRIC_INNER_PRODUCT)[0][:, 0]
+    return products
+
+
 def require_units(vectors: Vectors) -> None:
     """Checks that each row is of unit length or zero.
 
