@@ -32,6 +32,11 @@ SMALL_ARTICLES = {
 }
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--refresh-screenshots` writes the pictures of the README anew."""
+    parser.addoption("--refresh-screenshots", action="store_true", help="write the pictures of the README into docs/")
+
+
 def write_articles(folder: Path, articles: dict[str, str]) -> Path:
     """Writes articles byte for byte, so that line ends are the same on every system."""
     for name, text in articles.items():

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
@@ -54,6 +53,9 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+ONE_AT_A_TIME = threading.Lock()  # gradio puts what is made into the page begun last, in whichever thread
+
+
 @contextmanager
 def served(chat: Chat, **options: Any) -> Iterator[str]:
     """The page over a chat, with those options, once its server is up.
@@ -66,10 +68,14 @@ def served(chat: Chat, **options: Any) -> Iterator[str]:
 
     listening = listen("127.0.0.1", 0)
     live = LiveChat(chat.index.folder.parent, chat.settings)
+
+    def made() -> object:
+        with ONE_AT_A_TIME:
+            return create_app(live, "127.0.0.1", Options(**options))
+
     # gradio wants a running event loop while the page is made: the server makes it in its own.
     settings = uvicorn.Config(
-        partial(create_app, live, "127.0.0.1", Options(**options)), factory=True, log_level="error",
-        timeout_graceful_shutdown=1, proxy_headers=False,
+        made, factory=True, log_level="error", timeout_graceful_shutdown=1, proxy_headers=False
     )  # fmt: skip
     server = uvicorn.Server(settings)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from html import unescape
 
 import pytest
 
@@ -32,9 +33,24 @@ def test_marks_cover_their_spans_and_only_those(document: Document) -> None:
 def test_the_article_s_markup_is_text(document: Document) -> None:
     """All of the body is there, its tags escaped, headings set apart, and nothing of the front matter."""
     assert marked(document, {}, 1) == (
-        '<span class="heading"><i>#</i> A &lt;b&gt;title&lt;/b&gt;</span>\n\n'
+        '<span class="heading level-1"><i># </i>A &lt;b&gt;title&lt;/b&gt;<i>\n\n</i></span>'
         "A quoted sentence &lt;img src=x&gt;. 第二句。"
     )
+
+
+def test_a_heading_that_is_the_title_is_marked_as_one(document: Document) -> None:
+    """The title stands above the article, so that the heading that repeats it need not be seen."""
+    assert '<span class="heading title"><i># </i>A' in marked(replace(document, title="A <b>title</b>"), {}, 1)
+
+
+def test_a_table_is_set_as_one_and_keeps_its_letters() -> None:
+    """The rows of a table stand in cells, marks beside them or not, and no letter of it is lost."""
+    text = "Before.\n\n| a | b |\n| --- | :-: |\n| <1> | x |\n| 2 | y |\n\nAfter | all.\n"
+    start = text.index("y |")
+    html = marked(Document("a.md", "A", text, "a.md", "en"), {1: (start, start + 1)}, 1)
+    assert html.count('<span class="row">') == 2
+    assert "<b> &lt;1&gt; </b><i>|</i><b> x </b>" in html
+    assert unescape(re.sub(r"<sup.*?</sup>|<.*?>", "", html)) == text.strip()
 
 
 def test_a_citation_that_no_longer_stands_is_said_and_not_marked(chat: Chat) -> None:

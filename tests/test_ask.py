@@ -467,6 +467,30 @@ def test_a_conversation_the_server_has_forgotten_goes_on(page: Page, chat: Chat)
     expect_said(second, chat, completed)
 
 
+def test_a_question_that_cannot_be_asked_again_shifts_no_other(
+    page: Page, chat: Chat, corpus_folder: Path, tmp_path: Path
+) -> None:
+    """Where one question of a forgotten conversation cannot be asked any more, the others still lead to their own."""
+    for question in (FIRST, CHINESE, ENGLISH):
+        ask(page, question)
+    visitors = iter(range(1_000))
+
+    def as_another(route: Route) -> None:  # who has never been seen, and whose second question says nothing
+        call = json.loads(route.request.post_data or "")
+        call["session_hash"] = f"another{next(visitors)}"
+        call["data"] = [each.replace(CHINESE, "？") if isinstance(each, str) else each for each in call["data"]]
+        route.continue_(post_data=json.dumps(call))
+
+    page.route("**/run/predict", as_another)
+    with page.expect_download() as download:
+        exchanges(page).last.get_by_role("button", name="Save receipt").click()
+    expect_receipts(saved(download.value, tmp_path), [chat.ask(ENGLISH)], corpus_folder)
+    expect(questions(page)).to_have_text([FIRST, ENGLISH])
+    chip(exchanges(page).last, 1).click()
+    expect_marked(page, chat.ask(ENGLISH))
+    expect(chip(exchanges(page).last, 1)).to_have_attribute("aria-current", "true")
+
+
 def test_the_next_visit_brings_the_conversation_back(page: Page, chat: Chat) -> None:
     """A visitor who comes back finds the conversation, each question searched as it was, asked of the articles anew."""
     ask(page, FIRST)

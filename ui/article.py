@@ -16,7 +16,9 @@ from ui.interface import sends
 from ui.texts import say
 from ui.why import why_html
 
-_HEADING = re.compile(r"^(#{1,6})( .*)$", re.MULTILINE)
+_HEADING = re.compile(r"^(#{1,6} )(.*)((?:\r?\n)*)", re.MULTILINE)
+_ROW = re.compile(r"(?<=\n)\|(.*)\|( *\r?\n)")  # whole: no part of one beside a mark
+_RULE = re.compile(r"[ :|-]+")
 
 
 def nothing_html(key: str, language: Language) -> str:
@@ -130,7 +132,8 @@ def facts_html(document: Document, language: Language) -> str:
 def marked(document: Document, marks: Mapping[int, tuple[int, int]], current: int) -> str:
     """The body of an article, its text as it is in the file, with spans marked and headings set apart.
 
-    Where spans overlap, the earlier one keeps the shared text.
+    Where spans overlap, the earlier one keeps the shared text. All of the text is there, but for the eye not the signs
+    of headings and tables, nor a heading that is the title, which stands above.
     """
     pieces: list[str] = []
     position = document.body_start
@@ -138,14 +141,27 @@ def marked(document: Document, marks: Mapping[int, tuple[int, int]], current: in
         start = max(start, position)
         if start >= end:
             continue
-        pieces.append(_plain(document.text[position:start]))
+        pieces.append(_plain(document.text[position:start], document.title))
         shown = ' class="current"' if number == current else ""
         quoted = escape(document.text[start:end])
         pieces.append(f'<mark id="source-{number}"{shown}>{quoted}<sup aria-hidden="true">{number}</sup></mark>')
         position = end
-    pieces.append(_plain(document.text[position:]))
+    pieces.append(_plain(document.text[position:], document.title))
     return "".join(pieces).strip()
 
 
-def _plain(text: str) -> str:
-    return _HEADING.sub(r'<span class="heading"><i>\1</i>\2</span>', escape(text))
+def _plain(text: str, title: str) -> str:
+    def heading(found: re.Match[str]) -> str:
+        signs, words, lines = found.groups()
+        kind = "title" if signs == "# " and words.strip() == escape(title) else f"level-{len(signs) - 1}"
+        return f'<span class="heading {kind}"><i>{signs}</i>{words}<i>{lines}</i></span>'
+
+    return _HEADING.sub(heading, _ROW.sub(_row, escape(text)))
+
+
+def _row(found: re.Match[str]) -> str:
+    cells, end = found.groups()
+    if _RULE.fullmatch(cells):
+        return f"<i>{found.group()}</i>"
+    texts = "<i>|</i>".join(f"<b>{cell}</b>" for cell in cells.split("|"))
+    return f'<span class="row"><i>|</i>{texts}<i>|{end}</i></span>'

@@ -48,8 +48,8 @@
   }
 
   function open(target) {
-    showMark(clicked = true); // at once where it is shown already, and again with what the server sends
     clicked = true;
+    if (target.hasAttribute('aria-current')) showMark(); // is shown already: the server sends nothing else
     if (!phone.matches || root.classList.contains('sheet')) return;
     opener = target;
     root.classList.add('sheet');
@@ -81,6 +81,10 @@
     const opens = event.target.closest('[data-event=open], [data-event=passage], button, summary, input, a');
     if (opens?.matches('button[data-event=open], button[data-event=passage]')) open(opens);
     if (event.target.closest('#article .close') || event.target.matches('.gradio-container')) closeSheet();
+  }, true);
+
+  document.addEventListener('toggle', event => {
+    if (event.target.open && event.target.matches('.search-as')) event.target.scrollIntoView({ block: 'nearest' });
   }, true);
 
   document.addEventListener('keydown', event => {

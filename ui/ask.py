@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 from pydantic import TypeAdapter, ValidationError
@@ -62,22 +62,23 @@ def _gone(passage: Passage) -> Document:
     return Document(passage.document_id, title, "", passage.document_id, dominant_language(passage.text))
 
 
-def recalled(chat: Chat, history: str, answers: Sequence[Answer]) -> list[Answer]:
+def recalled(chat: Chat, history: str, answers: Sequence[Answer]) -> tuple[list[Answer], list[int]]:
     """The answers of the conversation that the browser keeps, asked again where the server does not know them.
 
-    A question that cannot be asked any more is left out.
+    A question that cannot be asked any more is left out. Beside the answers, the place in the browser's conversation
+    of each.
     """
     if history_of(answers) == history:
-        return list(answers)
+        return list(answers), list(range(len(answers)))
     try:
         asked = _HISTORY.validate_json(history or "[]")[-REMEMBERED:]
     except ValidationError:
-        return []
-    again: list[Answer] = []
-    for question, searched in asked:
+        return [], []
+    again: dict[int, Answer] = {}
+    for place, (question, searched) in enumerate(asked):
         with contextlib.suppress(WenjuError):
-            again.append(chat.ask(writable(question), searched_as=writable(searched)))
-    return again
+            again[place] = chat.ask(writable(question), searched_as=writable(searched))
+    return list(again.values()), list(again)
 
 
 class AskPanel:
@@ -122,10 +123,11 @@ class AskPanel:
         """Without gradio's queue: an answer takes milliseconds, and the queue can lose one of two calls close by."""
         direct: dict[str, Any] = {"queue": False, "api_visibility": "private"}
         talk = [self._language, self.history, self.answers]
-        said = [self.conversation, self.answers, self.shown, self.article, self.history, self.notice, self.fresh]
-        shown = [self.answers, self.shown, self.article, self.notice]
-        saved = [self.answers, self.saved, self.notice]
-        everything = [*said, self.draft, self.correction]
+        known = [self.answers, self.conversation, self.history, self.correction, self.notice]
+        said = [*known, self.shown, self.article, self.fresh]
+        shown = [*known, self.shown, self.article]
+        saved = [*known, self.saved]
+        everything = [*said, self.draft]
         asked = [
             self.question.submit(
                 self.respond, [self.question, *talk, self.turn], [self.question, *said], js=WAIT, **direct
@@ -154,9 +156,8 @@ class AskPanel:
         ):
             event.then(None, self.saved, js="text => { wenju.save(text) }")
         if self._feedback is not None:
-            given = [self.answers, self.correction, self.notice]
-            self.conversation.rate(self.rate, talk, given, **direct)
-            self.correction.correct(self.correct, talk, given, **direct)
+            self.conversation.rate(self.rate, talk, known, **direct)
+            self.correction.correct(self.correct, talk, known, **direct)
             self.correction.dismiss(lambda: "", None, self.correction, **direct)
         self.history.change(None, self.history, js="text => { wenju.keep(wenju.own('history'), text) }")
         # A visitor who comes back brings the conversation along.
@@ -169,7 +170,7 @@ class AskPanel:
     def respond(self, question: str, language: Language, history: str, answers: list[Answer], turn: Turn) -> Updates:
         """A question of the visitor, answered."""
         chat = self._live.current()
-        before = recalled(chat, history, answers)
+        before, _ = recalled(chat, history, answers)
         updates = self._said(chat, before, language, turn, lambda: chat.ask(writable(question), history=before))
         return {self.question: "", **updates} if updates[self.fresh] else updates
 
@@ -177,15 +178,32 @@ class AskPanel:
         self, language: Language, history: str, answers: list[Answer], turn: Turn, event: gr.EventData
     ) -> Updates:
         """The question of an exchange, searched as the visitor has corrected it."""
-        chat = self._live.current()
-        before = recalled(chat, history, answers)
+        chat, before, anew = self._recalled(language, history, answers, event)
         (exchange,) = numbers(event, "exchange")
 
         def ask() -> Answer:
             searched = writable(str(event._data.get("searched", "")))
             return chat.ask(exchange_of(before, exchange).question, searched_as=searched)
 
-        return self._said(chat, before, language, turn, ask)
+        return {**anew, **self._said(chat, before, language, turn, ask)}
+
+    def _recalled(
+        self, language: Language, history: str, answers: list[Answer], event: gr.EventData | None = None
+    ) -> tuple[Chat, list[Answer], Updates]:
+        """The chat, the conversation as it tells it, and what of that has to be shown anew.
+
+        Where a question was left out, the page is told so, and the event names its exchange by the place it has now.
+        """
+        chat = self._live.current()
+        there, places = recalled(chat, history, answers)
+        if places == list(range(len(there))):
+            return chat, there, {self.answers: there}
+        if event is not None:
+            (exchange,) = numbers(event, "exchange")
+            event._data["exchange"] = places.index(exchange) if exchange in places else -1
+        conversation = self._conversation(chat, there, language)
+        anew = {self.conversation: conversation, self.history: history_of(there), self.correction: ""}
+        return chat, there, {self.answers: there, **anew}
 
     def _said(
         self, chat: Chat, before: list[Answer], language: Language, turn: Turn, ask: Callable[[], Answer]
@@ -214,22 +232,28 @@ class AskPanel:
 
     def open(self, language: Language, history: str, answers: list[Answer], event: gr.EventData) -> Updates:
         """The article of a citation."""
-        return self._shown(language, history, answers, Shown(*numbers(event, "exchange", "number")))
+        return self._shown(language, history, answers, event, "open")
 
     def open_passage(self, language: Language, history: str, answers: list[Answer], event: gr.EventData) -> Updates:
         """The article of one of the nearest passages of a refusal."""
-        return self._shown(language, history, answers, Shown(*numbers(event, "exchange", "number"), event="passage"))
+        return self._shown(language, history, answers, event, "passage")
 
-    def _shown(self, language: Language, history: str, answers: list[Answer], shown: Shown) -> Updates:
-        chat = self._live.current()
-        there = recalled(chat, history, answers)
-        article = article_html(chat, there, shown, language)
-        return {self.answers: there, self.shown: shown, self.article: article, self.notice: ""}
+    def _shown(
+        self,
+        language: Language,
+        history: str,
+        answers: list[Answer],
+        event: gr.EventData,
+        kind: Literal["open", "passage"],
+    ) -> Updates:
+        chat, there, anew = self._recalled(language, history, answers, event)
+        shown = Shown(*numbers(event, "exchange", "number"), event=kind)
+        return {**anew, self.shown: shown, self.article: article_html(chat, there, shown, language), self.notice: ""}
 
     def render(self, language: Language, history: str, answers: list[Answer], shown: Shown) -> Updates:
         """Everything in the language of the page, which is new to it: the visitor has come, or has switched it."""
         chat = self._live.current()
-        there = recalled(chat, history, answers)
+        there, _ = recalled(chat, history, answers)
         shown = shown if shown.exchange in range(len(there)) else Shown(len(there) - 1)
         return {
             self.conversation: self._conversation(chat, there, language),
@@ -247,12 +271,12 @@ class AskPanel:
 
     def save_receipt(self, language: Language, history: str, answers: list[Answer], event: gr.EventData) -> Updates:
         """A file with the receipt of one answer."""
-        (exchange,) = numbers(event, "exchange")
 
         def file(chat: Chat, there: list[Answer]) -> tuple[str, str]:
+            (exchange,) = numbers(event, "exchange")
             return "receipt.json", receipts.to_json(chat.receipt(exchange_of(there, exchange)), indent=1)
 
-        return self._saved(language, history, answers, file)
+        return self._saved(language, history, answers, file, event)
 
     def save_receipts(self, language: Language, history: str, answers: list[Answer]) -> Updates:
         """A file with the receipts of all answers, one a line, as `qa verify` reads them."""
@@ -276,17 +300,17 @@ class AskPanel:
         history: str,
         answers: list[Answer],
         file: Callable[[Chat, list[Answer]], tuple[str, str]],
+        event: gr.EventData | None = None,
     ) -> Updates:
         """Sends a file to the browser, which saves it; none of it stays on the server."""
-        chat = self._live.current()
-        there = recalled(chat, history, answers)
+        chat, there, anew = self._recalled(language, history, answers, event)
         try:
             if not there:
                 raise PageError("nothing_asked")
             name, text = file(chat, there)
         except WenjuError as error:
-            return {self.answers: there, self.saved: "", self.notice: notice_html(error, language)}
-        return {self.answers: there, self.saved: json.dumps({"name": name, "text": text}), self.notice: ""}
+            return {**anew, self.saved: "", self.notice: notice_html(error, language)}
+        return {**anew, self.saved: json.dumps({"name": name, "text": text}), self.notice: ""}
 
     def rate(self, language: Language, history: str, answers: list[Answer], event: gr.EventData) -> Updates:
         """Thumbs up or down on an answer."""
@@ -306,10 +330,9 @@ class AskPanel:
     ) -> Updates:
         if self._feedback is None:
             return {}
-        chat = self._live.current()
-        there = recalled(chat, history, answers)
+        chat, there, anew = self._recalled(language, history, answers, event)
         form, said = give(self._feedback, there, chat, language, event)
-        return {self.answers: there, self.correction: form, self.notice: said}
+        return {**anew, self.correction: form, self.notice: said}
 
     def write(
         self, language: Language, answers: list[Answer], fresh: bool, turn: Turn

@@ -99,7 +99,7 @@ class Quoted:
     def __call__(self, citation: Citation, kind: str) -> str:
         """A quote with its button."""
         spoken = self._documents[citation.passage.document_id].language
-        return f'<p class="{kind}" lang="{spoken}">{escape(citation.quote)} {self.chip(citation)}</p>'
+        return f'<p class="{kind}" lang="{spoken}">{escape(citation.quote)}&nbsp;{self.chip(citation)}</p>'
 
     def chip(self, citation: Citation) -> str:
         """The button."""
@@ -114,9 +114,11 @@ class Quoted:
 def source_html(citation: Citation, documents: Documents) -> str:
     """The title of the cited article, the heading the citation stands under, and the article's date."""
     document = documents[citation.passage.document_id]
-    facts = (document.title, *citation.passage.headings[-1:], str(document.metadata.get("date", "")))
-    parts = [escape(fact) for fact in dict.fromkeys(facts) if fact]
-    return f'<p class="source"><cite>{parts[0]}</cite>{"".join(f" · {part}" for part in parts[1:])}</p>'
+    facts = dict.fromkeys((document.title, *citation.passage.headings[-1:]))
+    parts = [f"<cite>{escape(document.title)}</cite>", *map(escape, list(facts)[1:])]
+    date = str(document.metadata.get("date", ""))
+    parts += [f"<time>{escape(date)}</time>"] if date else []
+    return f'<p class="source">{" · ".join(parts)}</p>'
 
 
 def conflict_html(answer: Answer, quoted: Quoted, documents: Documents, language: Language) -> str:

@@ -37,7 +37,20 @@ window.wenju = (() => {
     return element.localName === 'form' ? { ...data, ...Object.fromEntries(new FormData(element)) } : data;
   }
 
+  // What has the focus keeps it where its own HTML is written anew.
+  let focused = null;
+  const identity = target => JSON.stringify(target.dataset);
+  function refocus() {
+    if (!focused || focused.target.isConnected || document.activeElement !== document.body) return;
+    const { element, same } = focused;
+    [...element.querySelectorAll('[data-event]')].find(each => identity(each) === same)?.focus({ preventScroll: true });
+  }
+  document.addEventListener('pointerdown', () => { focused = null; }, true);
+
   function delegate(element, trigger, events) {
+    element.addEventListener('focusin', ({ target }) => {
+      focused = target.dataset.event ? { element, target, same: identity(target) } : null;
+    });
     const send = target => events.includes(target.dataset.event) && trigger(target.dataset.event, values(target));
     element.addEventListener('click', event => {
       const target = event.target.closest('[data-event], button, a, input, summary');
@@ -52,7 +65,7 @@ window.wenju = (() => {
   }
 
   // Once own HTML has changed, after all of it: what panels have to do then.
-  const after = [press];
+  const after = [press, refocus];
   let waiting = false;
   function changed() {
     if (!waiting) requestAnimationFrame(() => { waiting = false; for (const act of after) act(); });

@@ -17,7 +17,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ask_tab": ("提问", "Ask"),
     # asking
     "question": ("问题", "Question"),
-    "question_hint": ("想知道什么？按 / 随时开始输入", "What would you like to know? Press / to type"),
+    "question_hint": ("想知道什么？", "What would you like to know?"),
     "ask": ("提问", "Ask"),
     "new_conversation": ("新对话", "New conversation"),
     "export_markdown": ("导出对话", "Export conversation"),
