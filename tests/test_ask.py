@@ -591,6 +591,7 @@ def assert_inert(page: Page, exchange: Locator) -> None:
     in_exchange, in_article = set(exchange.evaluate(tags)), set(article(page).evaluate(tags))
     assert in_exchange <= {
         "button", "cite", "details", "div", "form", "h2", "h3", "h4", "input", "li", "ol", "p", "span", "summary",
+        "time",
     }  # fmt: skip
     assert in_article <= {
         "a", "b", "button", "dd", "details", "div", "dl", "dt", "h2", "header", "i", "mark", "p", "span", "summary",

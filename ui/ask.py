@@ -123,7 +123,7 @@ class AskPanel:
         """Without gradio's queue: an answer takes milliseconds, and the queue can lose one of two calls close by."""
         direct: dict[str, Any] = {"queue": False, "api_visibility": "private"}
         talk = [self._language, self.history, self.answers]
-        known = [self.answers, self.conversation, self.history, self.correction, self.notice]
+        known = [self.conversation, self.answers, self.history, self.correction, self.notice]
         said = [*known, self.shown, self.article, self.fresh]
         shown = [*known, self.shown, self.article]
         saved = [*known, self.saved]
