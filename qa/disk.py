@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 _INSIST_SECONDS = 2.0
+_WRITING = ".writing-"  # how a name begins while its file is written
 _IS_WINDOWS = os.name == "nt"
 
 _Result = TypeVar("_Result")
@@ -30,7 +31,7 @@ def write_whole(path: Path, raw: bytes, *, new: bool = False, mode: int | None =
         FileExistsError: if it is to be new, and is there.
         OSError: if it cannot be written.
     """
-    written = path.with_name(f".writing-{secrets.token_hex(8)}")
+    written = path.with_name(f"{_WRITING}{secrets.token_hex(8)}")
     try:
         written.touch(0o666 if mode is None else mode, exist_ok=False)
         with written.open("r+b") as file:
@@ -47,6 +48,12 @@ def write_whole(path: Path, raw: bytes, *, new: bool = False, mode: int | None =
         write_folder_through(path.parent)
     finally:
         written.unlink(missing_ok=True)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Removes what `write_whole` left in a folder where it was killed; nobody may be writing there."""
+    for path in folder.glob(f"{_WRITING}*"):
+        path.unlink(missing_ok=True)
 
 
 def move(path: Path, target: Path) -> None:

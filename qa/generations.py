@@ -22,7 +22,7 @@ from qa.changes import PassageChanges
 from qa.config import IndexSettings
 from qa.corpus import Unchanged, Unreadable, corpus_digest, read_corpus
 from qa.datatypes import Document
-from qa.disk import insist, write_file_through, write_folder_through, write_whole
+from qa.disk import insist, remove_unfinished, write_file_through, write_folder_through, write_whole
 from qa.earlier import Earlier
 from qa.errors import (
     CorpusError,
@@ -150,6 +150,7 @@ def build(
     with _writing(root, wait_seconds, waiting):
         previous = _live_name(root)
         _remove([path for path in _generations(root) if not (path / MANIFEST).is_file()])  # of builds that were killed
+        remove_unfinished(root)
         earlier = Earlier.open(root / previous if previous else None, settings)
         articles, unreadable = _read(corpus, settings, earlier, progress, strict)
         folder = _new_folder(root)

@@ -99,7 +99,7 @@ def test_each_library_stays_in_its_room(libraries: tuple[str, ...], modules: set
 
 PAGE = [
     "texts", "interface", "notices", "feedback", "conversation", "why", "article", "ask", "workroom", "markdown",
-    "uploads", "badge", "corpus_list", "corpus_view", "corpus_build", "corpus", "runs", "figures", "failures", "moved",
+    "uploads", "badge", "corpus_list", "corpus_view", "runs", "figures", "corpus_build", "corpus", "failures", "moved",
     "evaluate", "login", "page", "refusals", "limits", "gate", "sessions", "door", "hosts", "server",
 ]  # fmt: skip
 PAGE_MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in (PACKAGE.parent / "ui").glob("*.py")}

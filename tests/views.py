@@ -116,7 +116,7 @@ def corpus(page: Page) -> Iterator[str]:
     listed.click()
     page.locator("#corpus-view [data-look_at=text]").click()
     expect(page.locator("#corpus-view .text")).to_be_visible()
-    page.locator("#corpus-view [data-event=delete]").click()
+    page.locator("#corpus-view [data-kind=delete]").click()
     yield from desk(page, None, "asked back", ".asked-back")
     listed.click()
     page.locator("#corpus-view [data-event=edit]").click()

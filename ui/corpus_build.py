@@ -10,7 +10,8 @@ from qa.generations import BuildSummary, number_of
 from qa.impact import Impact, MovedAnswer
 from qa.text import Language
 from ui.corpus_view import back_html, button
-from ui.interface import sends
+from ui.figures import measure_label
+from ui.interface import sends, table_html
 from ui.texts import say
 
 ARTICLES_SHOWN, ANSWERS_SHOWN = 50, 100
@@ -116,17 +117,13 @@ def _impact_html(impact: Impact, language: Language) -> str:
 def _measures_html(impact: Impact, language: Language) -> str:
     """The measures that moved, where the right answers are known."""
     changes = [each for each in impact.comparison.changes if each.difference] if impact.comparison else []
-    rows = "".join(
-        f'<tr><th scope="row">{escape(each.measure)}</th><td>{each.old:.3f}</td><td>{each.new:.3f}</td>'
-        f"<td>{each.difference:+.3f}</td></tr>"
+    rows = [
+        f'<tr><th scope="row">{escape(measure_label(each.measure, language))}</th><td>{each.old:.3f}</td>'
+        f"<td>{each.new:.3f}</td><td>{each.difference:+.3f}</td></tr>"
         for each in changes
-    )
-    heads = "".join(
-        f'<th scope="col">{say(key, language)}</th>' for key in ("measure", "before", "after", "difference")
-    )
-    return (
-        f'<div class="wide"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>' if rows else ""
-    )
+    ]
+    heads = [say(key, language) for key in ("measure", "before", "after", "difference")]
+    return table_html(heads, rows, label=say("measures", language)) if rows else ""
 
 
 def _moved_html(moved: MovedAnswer, language: Language) -> str:

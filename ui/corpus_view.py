@@ -14,7 +14,7 @@ from qa.inventory import ArticleFile
 from qa.lint import Finding
 from qa.text import Language
 from ui.corpus_list import size_text, standing_html
-from ui.interface import sends
+from ui.interface import sends, table_html
 from ui.markdown import markdown_html
 from ui.texts import say
 
@@ -144,17 +144,14 @@ def _delete_html(file: ArticleFile, file_hash: str, language: Language) -> str:
 
 def generations_html(found: Sequence[Generation], edit: bool, language: Language) -> str:
     """The generations of the index, the newest first, and the buttons that switch to another."""
-    heads = "".join(
-        f'<th scope="col">{say(key, language)}</th>' for key in ("generation", "built", "articles", "passages", "size")
-    )
-    rows = "".join(_generation(each, edit, language) for each in reversed(found))
+    heads = [say(key, language) for key in ("generation", "built", "articles", "passages", "size")]
+    heads.append(f'<span class="unseen">{say("switch_to", language)}</span>')
+    rows = (_generation(each, edit, language) for each in reversed(found))
     back = button("rollback", "rollback", language) if edit and any(each.state == "kept" for each in found) else ""
     return (
         f"<section><header>{back_html(language)}<h2>{say('generations', language)}</h2>"
         f'<p class="facts">{say("generations_how", language)}</p><p class="actions">{back}</p></header>'
-        f'<div class="wide"><table><thead><tr>{heads}'
-        f'<th scope="col"><span class="unseen">{say("switch_to", language)}</span></th></tr></thead>'
-        f"<tbody>{rows}</tbody></table></div></section>"
+        f"{table_html(heads, rows, label=say('generations', language))}</section>"
     )
 
 
