@@ -221,6 +221,7 @@ def test_conversations_are_asked_in_turn(page: Page, chat: Chat) -> None:
     assert json.loads(downloaded(page, "Download JSON"))["follow_ups"] == json.loads(json.dumps(expected))
     assert sum(line.count("follow-up") for line in downloaded(page, "Download CSV").splitlines()) == 4
     page.get_by_role("button", name="All questions").click()
+    expect(page.locator("table.failures tbody tr")).to_have_count(8)
     first, second, *_ = CHAINS[0].turns
     page.locator("table.failures").get_by_role("button", name=second.question).click()
     view = page.get_by_role("region", name=second.question)
