@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from qa import generations, index, receipts
 from qa.answerer import Answerer
@@ -26,7 +26,7 @@ from qa.errors import (
     WenjuError,
 )
 from qa.explanation import explain
-from qa.files import PLAIN, FileText, Folder, hash_of, read_text
+from qa.files import PLAIN, FileText, Folder, hash_of, read_text, suffix_of
 from qa.follow_up import complete, turn
 from qa.messages import Message
 from qa.retriever import Retriever
@@ -185,7 +185,7 @@ class Chat:
 
         Nothing where it cannot be read, or is one to convert, which would take seconds.
         """
-        suffix = PurePosixPath(identity).suffix.lower()
+        suffix = suffix_of(identity)
         try:
             raw = files.read(identity)
             if hash_of(raw, suffix) == self.index.documents[identity].content_hash:
@@ -205,7 +205,7 @@ class Chat:
         limits = self.settings.index
         try:
             raw = Folder(self.corpus, limits).read(document_id)
-            suffix = PurePosixPath(document_id).suffix.lower()
+            suffix = suffix_of(document_id)
             return _parsed(document_id, read_text(raw, suffix, limits, self.index.converted))
         except ArticleError as error:
             told = f"{document_id} can no longer be read ({error}); run `qa build`."

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from qa import changes, generations, question_files, receipts, render
 from qa.chat import Chat, LiveChat
-from qa.config import FileLimits, IndexSettings, PageLimits, Settings
+from qa.config import ROLES, FileLimits, IndexSettings, PageLimits, Settings
 from qa.datatypes import Answer
 from qa.embedder import BUNDLED
 from qa.errors import CorpusError, QuestionError, ReceiptError, SearchIndexError, UsersError, WenjuError
@@ -28,7 +28,6 @@ from qa.version import __version__
 
 _FEEDBACK = Path("eval/feedback.jsonl")  # beside the questions of `qa eval`
 CANNOT = 2  # exit code: a person has to change something first
-_ROLES = ("reader", "editor")  # of a user; the first where none is named
 _PROMPT = "? "  # of `qa chat`, on a terminal
 _BUILD_SECONDS = 600.0  # that `qa serve` waits for another's build
 _EXPLAINED = 3  # passages that `qa ask --explain` speaks of in plain text; JSON has all
@@ -202,7 +201,7 @@ def _add_user_commands(parser: argparse.ArgumentParser) -> None:
     listing = commands.add_parser("list", help="the users there are, each with a role")
     listing.set_defaults(run=_list_users)
     adding = commands.add_parser("add", help="add a user; the password is asked twice, or is a line of standard input")
-    adding.add_argument("--role", choices=_ROLES, default=_ROLES[0], help="an editor may change articles and index")
+    adding.add_argument("--role", choices=ROLES, default=ROLES[0], help="an editor may change articles and index")
     adding.set_defaults(run=_add_user)
     role = commands.add_parser("role", help="give a user another role")
     password = commands.add_parser("password", help="give a user another password, which ends what is logged in")
@@ -211,7 +210,7 @@ def _add_user_commands(parser: argparse.ArgumentParser) -> None:
     removing.set_defaults(run=_remove_user)
     for each in (adding, role, password, removing):
         each.add_argument("name", metavar="NAME")
-    role.add_argument("role", choices=_ROLES)
+    role.add_argument("role", choices=ROLES)
     role.set_defaults(run=_set_role)
     for each in (listing, adding, role, password, removing):
         each.add_argument("--auth", type=Path, default=Path("users.json"), metavar="FILE", help="default: users.json")

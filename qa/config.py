@@ -5,10 +5,14 @@ Variants are made with `dataclasses.replace`; a value outside its range is an er
 
 import re
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 from qa.embedder import BUNDLED
 from qa.errors import SettingsError
 from qa.messages import Message
+
+Role = Literal["reader", "editor"]  # of a user of the page; an editor may also change articles and index
+ROLES: tuple[Role, ...] = get_args(Role)
 
 _HTTP_ADDRESS = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#@]*)?")
 

@@ -13,7 +13,7 @@ import yaml
 from qa.config import FileLimits
 from qa.datatypes import Document
 from qa.errors import ArticleError, CorpusError
-from qa.files import SUFFIXES, FileText, Folder, hash_of, is_visible, read_text
+from qa.files import SUFFIXES, FileText, Folder, hash_of, is_visible, read_text, suffix_of
 from qa.messages import Message
 from qa.text import Language, dominant_language, headings
 
@@ -54,11 +54,6 @@ def article_names(folder: Path) -> list[str]:
     if not found:
         raise CorpusError(Message("no_article", {"folder": folder, "suffixes": ", ".join(SUFFIXES)}), folder)
     return sorted(found, key=lambda name: os.path.normcase(name).split(os.sep))  # noqa: PTH206
-
-
-def suffix_of(name: str) -> str:
-    """The suffix of a file's name or a document's id, as it tells the format."""
-    return os.path.splitext(name)[1].lower()  # noqa: PTH122 - over thousands of files, in a third of the time of Paths
 
 
 def _files(folder: Path) -> Iterator[str]:

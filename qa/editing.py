@@ -17,7 +17,7 @@ from typing import Final
 from qa.config import FileLimits
 from qa.disk import move, write_whole
 from qa.errors import ArticleError, EditError
-from qa.files import PLAIN, SUFFIXES, Folder, content_hash, hash_of, is_visible, read_text
+from qa.files import PLAIN, SUFFIXES, Folder, content_hash, hash_of, is_visible, read_text, suffix_of
 from qa.messages import of_system
 
 NAME_BYTES: Final = 255  # of a file or folder, as UTF-8; no common file system takes more
@@ -71,7 +71,7 @@ def checked_name(name: str, suffixes: tuple[str, ...] = SUFFIXES) -> str:
     parts = identity.split("/")
     if len(identity.encode("utf-8", "replace")) > PATH_BYTES or not all(map(_is_portable, parts)):
         raise EditError("name", name)
-    if PurePosixPath(identity).suffix.lower() not in suffixes:
+    if suffix_of(identity) not in suffixes:
         raise EditError("suffix", name)
     return identity
 
@@ -95,7 +95,7 @@ def open_text(folder: Path, identity: str, limits: FileLimits) -> Opened:
         EditError: "suffix" if it is no Markdown or text, "gone" if there is no such article.
         ArticleError: if its text cannot be read.
     """
-    suffix = PurePosixPath(identity).suffix.lower()
+    suffix = suffix_of(identity)
     if suffix not in PLAIN:
         raise EditError("suffix", identity)
     raw = _present(folder, identity, limits)
@@ -144,7 +144,7 @@ def replace_text(folder: Path, opened: Opened, text: str, limits: FileLimits) ->
     Raises:
         EditError: "changed" or "gone" if the file is another by now; "suffix", "large", "outside" or "failed".
     """
-    suffix = PurePosixPath(opened.id).suffix.lower()
+    suffix = suffix_of(opened.id)
     if suffix not in PLAIN:
         raise EditError("suffix", opened.id)
     with _writing:
@@ -173,8 +173,8 @@ def rename(folder: Path, identity: str, file_hash: str, name: str, limits: FileL
         EditError: "name", "suffix" or "format" of a name it cannot have, "exists" of that of another article;
             "changed" or "gone" if it is another by now; "outside" or "failed".
     """
-    new, suffix = checked_name(name), PurePosixPath(identity).suffix.lower()
-    if PurePosixPath(new).suffix.lower() not in (PLAIN if suffix in PLAIN else (suffix,)):
+    new, suffix = checked_name(name), suffix_of(identity)
+    if suffix_of(new) not in (PLAIN if suffix in PLAIN else (suffix,)):
         raise EditError("format", name, suffix)
     with _writing:
         path, _ = _as_read(folder, identity, file_hash, limits)
@@ -241,13 +241,13 @@ def _as_read(folder: Path, identity: str, expected: str, limits: FileLimits) -> 
 def _hash(raw: bytes, identity: str) -> str:
     """As the index has it; where no converter is installed, which reads nothing, of the bytes."""
     try:
-        return hash_of(raw, PurePosixPath(identity).suffix.lower())
+        return hash_of(raw, suffix_of(identity))
     except ArticleError:
         return content_hash(raw)
 
 
 def _present(folder: Path, identity: str, limits: FileLimits) -> bytes:
-    if PurePosixPath(identity).suffix.lower() not in SUFFIXES:
+    if suffix_of(identity) not in SUFFIXES:
         raise EditError("suffix", identity)
     try:
         return Folder(folder, limits).read(identity)

@@ -116,6 +116,11 @@ def _over(kind: str, name: str, limits: FileLimits, size: int = 0) -> ArticleErr
     return ArticleError(Message(kind, {"name": name, "limit": getattr(limits, name), "size": size}))
 
 
+def suffix_of(name: str) -> str:
+    """The suffix of a file's name or a document's id, as it tells the format."""
+    return os.path.splitext(name)[1].lower()  # noqa: PTH122 - over thousands of files, in a third of the time of Paths
+
+
 def content_hash(raw: bytes) -> str:
     """SHA-256 of some bytes."""
     return hashlib.sha256(raw).hexdigest()

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from qa.changes import PassageChanges
 from qa.config import IndexSettings
 from qa.converted import ConvertedTexts, write_converted
-from qa.corpus import Unchanged, suffix_of
+from qa.corpus import Unchanged
 from qa.datatypes import Document, Passage
 from qa.earlier import BOUNDS, DOCUMENTS, HASHES, LEXICAL, PASSAGES, VECTORS, Earlier, lines
 from qa.embedder import Embedder, StaticEmbedder, bundled_embedder, load_embedder
 from qa.errors import IndexDamagedError, IndexMismatchError
-from qa.files import PLAIN, conversion
+from qa.files import PLAIN, conversion, suffix_of
 from qa.lexical import LexicalIndex, Shard
 from qa.manifest import FORMAT, Manifest, check_files, checksums, read_manifest, recipe, write_manifest
 from qa.messages import Message

@@ -11,7 +11,7 @@ from qa.config import FileLimits
 from qa.corpus import article_names, document_id, document_of
 from qa.datatypes import Document
 from qa.errors import ArticleError, CorpusError
-from qa.files import PLAIN, Folder, hash_of, read_text
+from qa.files import PLAIN, Folder, hash_of, read_text, suffix_of
 from qa.index import SearchIndex
 from qa.messages import Message, of_system
 from qa.text import Language, fold
@@ -108,7 +108,7 @@ class Inventory:
 
     def _look_into(self, files: Folder, name: str, identity: str, state: tuple[int, ...]) -> _Seen:
         """Reads a file; one to convert, which may take a minute, only so far as to tell whether it is the same."""
-        suffix, digest = PurePosixPath(identity).suffix.lower(), ""
+        suffix, digest = suffix_of(identity), ""
         try:
             raw = files.read(name)
             digest = hash_of(raw, suffix)
@@ -123,7 +123,7 @@ class Inventory:
         Raises:
             ArticleError: if it cannot be read.
         """
-        suffix = PurePosixPath(identity).suffix.lower()
+        suffix = suffix_of(identity)
         raw = Folder(self._folder, self._limits).read(identity)
         return document_of(identity, read_text(raw, suffix, self._limits))
 
@@ -144,7 +144,7 @@ class Inventory:
         return [file for file in files if file.id in named | said | fresh]
 
     def _says(self, file: ArticleFile, wanted: str) -> bool:
-        if PurePosixPath(file.id).suffix.lower() not in PLAIN:
+        if suffix_of(file.id) not in PLAIN:
             return False
         try:
             return wanted in fold(self.article(file.id).text)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import combinations
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -17,7 +17,7 @@ from qa.corpus import Unreadable, read_corpus
 from qa.datatypes import Document, Hit, Passage
 from qa.embedder import load_embedder
 from qa.encodings import UTF8
-from qa.files import PLAIN, content_hash
+from qa.files import PLAIN, content_hash, suffix_of
 from qa.index import context
 from qa.messages import Message
 from qa.passages import Chunker, token_fitting_length
@@ -112,7 +112,7 @@ def _too_short(document: Document) -> Iterator[Finding]:
 
 def _undated(document: Document) -> Iterator[Finding]:
     """Only Markdown and text have front matter in which a date can stand."""
-    if PurePosixPath(document.path).suffix.lower() not in PLAIN:
+    if suffix_of(document.path) not in PLAIN:
         return
     told = str(document.metadata.get("date", ""))
     try:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from itertools import takewhile
-from pathlib import Path, PurePath, PureWindowsPath
+from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from qa.config import FileLimits
@@ -18,7 +18,7 @@ from qa.corpus import article_names, document_id
 from qa.datatypes import Answer, Citation, Document
 from qa.disk import write_whole
 from qa.errors import ArticleError, ReceiptError
-from qa.files import SUFFIXES, Folder, content_hash, read_text
+from qa.files import SUFFIXES, Folder, content_hash, read_text, suffix_of
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -361,7 +361,7 @@ class Articles:
             return _Article("", "", "there is no such article")
         name = self._names[identity]
         try:
-            read = read_text(self._folder.read(name), PurePath(name).suffix.lower(), self._limits)
+            read = read_text(self._folder.read(name), suffix_of(name), self._limits)
             return _Article(read.text, read.content_hash)
         except ArticleError as error:
             return _Article("", "", f"the article cannot be read: {error}")

@@ -11,17 +11,16 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import Argon2Error, InvalidHashError
 
+from qa.config import ROLES, Role
 from qa.disk import write_whole
 from qa.errors import UsersError
 from qa.lock import file_lock
 
-Role = Literal["reader", "editor"]  # an editor may also change articles and index
-ROLES: tuple[Role, ...] = get_args(Role)
 LONGEST_NAME, SHORTEST_PASSWORD, LONGEST_PASSWORD = 64, 8, 1_000  # characters
 
 _NAME = re.compile(rf"\w[\w.@+-]{{0,{LONGEST_NAME - 1}}}")

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from pathlib import PurePosixPath
 from typing import Literal
 from urllib.parse import quote
 
 from qa.datatypes import Document
-from qa.files import PLAIN
+from qa.files import PLAIN, suffix_of
 from qa.generations import Generation, number_of
 from qa.inventory import ArticleFile
 from qa.lint import Finding
@@ -56,7 +55,7 @@ def article_html(
     """An article: what it is, what can be done with it, and its text rendered or letter by letter."""
     facts = [file.id, file.date, say(document.language, language), size_text(file.size)]
     line = " · ".join(map(escape, filter(None, facts)))
-    as_text = view.as_text or bool(view.line) or PurePosixPath(file.id).suffix.lower() != ".md"
+    as_text = view.as_text or bool(view.line) or suffix_of(file.id) != ".md"
     body = _text_html(document.text, view.line) if as_text else preview_html(document, document.title)
     cut = f'<p class="caution">{say("cut", language, count=f"{SHOWN_CHARACTERS:,}")}</p>'
     return (
@@ -96,10 +95,10 @@ def _text_html(text: str, line: int) -> str:
 
 def _actions(file: ArticleFile, as_text: bool, edit: bool, language: Language) -> str:
     actions = []
-    if PurePosixPath(file.id).suffix.lower() == ".md":
+    if suffix_of(file.id) == ".md":
         key, other = ("as_preview", "preview") if as_text else ("as_text", "text")
         actions.append(button("read", key, language, name=file.id, look_at=other))
-    if edit and PurePosixPath(file.id).suffix.lower() in PLAIN:
+    if edit and suffix_of(file.id) in PLAIN:
         actions.append(button("edit", "edit", language, name=file.id))
     if edit:
         actions.append(_changes(file, language))
