@@ -1,5 +1,6 @@
 """Passage vectors in FAISS: the rows nearest to a question, by cosine, exactly."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,23 @@ Vectors = NDArray[np.float32]
 
 
 class VectorIndex:
-    """Some rows of an array of unit vectors, searched exactly; a zero vector (of a text the model knows nothing of) is
+    """Some rows of arrays of unit vectors, searched exactly; a zero vector (of a text the model knows nothing of) is
     never found.
     """
 
-    def __init__(self, vectors: Vectors, rows: NDArray[np.int64] | None = None) -> None:
-        """Takes vectors, shape (vectors, dimension), and which to search, ascending; all where none are given."""
-        self._rows = np.arange(len(vectors)) if rows is None else rows
-        self._index = faiss.IndexFlatIP(vectors.shape[1])
-        for start in range(0, len(self._rows), _ROWS_AT_ONCE):
-            self._index.add(vectors[self._rows[start : start + _ROWS_AT_ONCE]])
+    def __init__(self, parts: Iterable[tuple[Vectors, NDArray[np.int64]]]) -> None:
+        """Takes parts in which the rows stand one after the other: vectors of each row, shape (rows, dimension), and
+        which of them to search, ascending.
+        """
+        start, rows = 0, []
+        self._index: Any = None
+        for vectors, chosen in parts:
+            self._index = self._index or faiss.IndexFlatIP(vectors.shape[1])
+            for first in range(0, len(chosen), _ROWS_AT_ONCE):
+                self._index.add(vectors[chosen[first : first + _ROWS_AT_ONCE]])
+            rows.append(start + chosen)
+            start += len(vectors)
+        self._rows = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
 
     def __len__(self) -> int:
         return len(self._rows)
