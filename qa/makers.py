@@ -1,8 +1,7 @@
 """Runs of article files to parts of an index, in this process or, where there is much to do, in several.
 
-A process of its own is this module, run with what it needs on its standard input and then a line of JSON for each run;
-it answers with a line each, and ends when its input does. Nothing is pickled, and the caller's main module is not run
-again.
+A process of its own is told what it needs on its standard input, then a line of JSON for each run; it answers with a
+line each, and ends when its input does. Nothing is pickled, and the caller's main module is not run again.
 """
 
 import contextlib
@@ -150,7 +149,7 @@ class _Process:
     def __init__(self, task: Task) -> None:
         paths = [str(Path(__file__).resolve().parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "qa.makers"],
+            [sys.executable, "-P", "-c", "from qa.makers import serve; serve()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, **_ONE_THREAD, "PYTHONPATH": os.pathsep.join(paths)},
@@ -223,7 +222,8 @@ def _message(told: Any) -> Any:
     return Message(told["kind"], {name: _message(value) for name, value in told["values"].items()})
 
 
-def _serve() -> None:
+def serve() -> None:
+    """Makes parts as it is told on the standard input, until that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it ends it
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing else may be written between the answers
@@ -235,7 +235,3 @@ def _serve() -> None:
     for line in sys.stdin:
         answers.write(json.dumps(_record(maker.make, json.loads(line)), default=str).encode() + b"\n")
         answers.flush()
-
-
-if __name__ == "__main__":
-    _serve()
