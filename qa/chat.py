@@ -70,8 +70,9 @@ class Chat:
             SearchIndexError: if it is missing, damaged or built with other settings.
             EmbedderError: if its embedding model cannot be loaded.
         """
-        loaded = generations.load_live(root, expected)
-        return cls(loaded, replace(settings or Settings(), index=loaded.manifest.settings))
+        settings = settings or Settings()
+        loaded = generations.load_live(root, expected, exact_rows=settings.search.exact_rows)
+        return cls(loaded, replace(settings, index=loaded.manifest.settings))
 
     @property
     def generation(self) -> str:
