@@ -19,6 +19,7 @@ ANSWER_SECONDS = 60  # an answer takes milliseconds; with a language model, its 
 AGAIN_SECONDS = 5  # between tries to start a process
 LEAVE_SECONDS = 5  # that processes have to end
 LONGEST_LINE = 2**26  # bytes
+DIED = (OSError, EOFError, ValueError)  # a timeout is an OSError, a line too long a ValueError
 
 # Ctrl-C in the terminal of the server is not theirs: they end once all is answered.
 _APART = {
@@ -38,7 +39,7 @@ class Worker:
     process: Process
 
     async def said(self, line: bytes, seconds: float) -> bytes:
-        """The line it gives for one; raises AwayError where it dies over it, or takes so long that it is killed."""
+        """The line it gives for one; raises one of DIED where it dies over it, or takes so long that it is killed."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         try:
@@ -46,14 +47,11 @@ class Worker:
                 self.process.stdin.write(line)
                 await self.process.stdin.drain()
                 said = await self.process.stdout.readline()
-            if not said.endswith(b"\n"):
-                raise EOFError
-        except (OSError, ValueError, EOFError) as error:  # a timeout is an OSError
-            self.kill()
-            raise AwayError("A process that answers has gone.") from error
-        except asyncio.CancelledError:  # its answer would be taken for that to the next question
+        except (TimeoutError, ValueError, asyncio.CancelledError):  # or its answer were taken for that to the next one
             self.kill()
             raise
+        if not said.endswith(b"\n"):
+            raise EOFError
         return said
 
     def kill(self) -> None:
@@ -97,7 +95,7 @@ class Workers:
         line = worker.question(asked)
         for _ in range(TRIES):
             free = await self._next()
-            with contextlib.suppress(AwayError):
+            with contextlib.suppress(*DIED):
                 said = await free.said(line, self._seconds)
                 self._free.put_nowait(free)
                 return Reply(**json.loads(said))
@@ -133,7 +131,7 @@ class Workers:
             self._free.put_nowait(started)
             code = await started.process.wait()
             logging.getLogger(__name__).warning("A process that answers has ended (%s); another is started.", code)
-        except AwayError:
+        except DIED:
             logging.getLogger(__name__).warning("A process that answers does not come up.")
             await asyncio.sleep(AGAIN_SECONDS)
         finally:
