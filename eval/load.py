@@ -5,6 +5,7 @@
 A server of its own on this machine is first asked as fast as it answers, then so many times as often, whether it
 answers or not. What it says is compared with what `qa ask --json` prints. Exits with 1 where something broke: a process
 that died, a call that failed, a refusal that does not say when to come again, another answer than when asked alone.
+Needs `pip install -e ".[files]"`, for psutil.
 """
 
 import argparse
