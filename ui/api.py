@@ -1,6 +1,5 @@
 """Answers for scripts and programs: `/api/ask` says what `qa ask --json` prints."""
 
-import math
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Literal
 
@@ -67,7 +66,7 @@ async def _answered(question: Question, request: Request, ask: Ask) -> Response:
     if reply.problem is None:
         return Response(f"{reply.text}\n", media_type="application/json")
     status = _STATUS[reply.problem]
-    headers = {"Retry-After": str(math.ceil(BUSY_SECONDS))} if status == 503 else {}
+    headers = {"Retry-After": str(BUSY_SECONDS)} if status == 503 else {}
     return JSONResponse({"error": reply.text}, status, headers)
 
 

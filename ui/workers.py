@@ -14,7 +14,8 @@ from qa.asking import Asked, Reply
 from qa.chat import Chat
 
 TRIES = 2  # how often a question is asked of processes that die over it
-FREE_SECONDS = 30  # that a question waits for a process to come up
+START_SECONDS = 300  # that a process may take to come up, as with a large embedding model
+FREE_SECONDS = 30  # that a question waits for a process
 ANSWER_SECONDS = 60  # an answer takes milliseconds; with a language model, its own limit more
 AGAIN_SECONDS = 5  # between tries to start a process
 LEAVE_SECONDS = 5  # that processes have to end
@@ -127,7 +128,7 @@ class Workers:
 
     async def _while_alive(self, started: Worker) -> None:
         try:
-            await started.said(self._opening, FREE_SECONDS)
+            await started.said(self._opening, START_SECONDS)
             self._free.put_nowait(started)
             code = await started.process.wait()
             logging.getLogger(__name__).warning("A process that answers has ended (%s); another is started.", code)
