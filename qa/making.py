@@ -81,6 +81,16 @@ class Maker:
         Raises:
             IndexDamagedError: if what was written is not what it should be.
         """
+        part, encodings = self.part(articles)
+        name = part_name((article.id, article.content_hash) for article in articles)
+        record = PartRecord(name, len(articles), len(part), encodings)
+        part.save(folder / record.file)
+        write_shard(folder / record.terms, name, terms_of(part))
+        check_part(folder, record, {each.id: each.text for each in articles if isinstance(each, Document)})
+        return record
+
+    def part(self, articles: Sequence[Document | Unchanged]) -> tuple[Part, dict[str, str]]:
+        """The part of some articles, and what those by their ids were read as that are not in UTF-8."""
         rows = _Rows()
         encodings: dict[str, str] = {}
         for article in articles:
@@ -91,13 +101,7 @@ class Maker:
                 encoding = self._keep(article, rows)
             if encoding not in ("", _UTF_8):
                 encodings[article.id] = encoding
-        name = part_name((article.id, article.content_hash) for article in articles)
-        record = PartRecord(name, len(articles), len(rows.lines), encodings)
-        part = self._part(rows)
-        part.save(folder / record.file)
-        write_shard(folder / record.terms, name, _terms(part))
-        check_part(folder, record, {each.id: each.text for each in articles if isinstance(each, Document)})
-        return record
+        return self._part(rows), encodings
 
     def _keep(self, article: Unchanged, rows: _Rows) -> str:
         """Adds an article as an earlier part has it; what it was read as."""
@@ -162,7 +166,7 @@ class Maker:
         return vectors
 
 
-def _terms(part: Part) -> Iterator[tuple[str, list[str]]]:
+def terms_of(part: Part) -> Iterator[tuple[str, list[str]]]:
     """The language and the terms of each row."""
     for language, passage in zip(part.languages.tolist(), map(passage_of, part.passages, count()), strict=False):
         yield LANGUAGES[language], terms(context(passage))

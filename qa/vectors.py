@@ -6,7 +6,7 @@ random first, after which the components of any unit vectors are distributed muc
 al. 2025): one codebook fits all, and the codes of a row depend on nothing but its vector.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -28,7 +28,7 @@ Codes = NDArray[np.uint8]
 class VectorRows(Protocol):
     """Vectors by their rows."""
 
-    def __getitem__(self, rows: NDArray[np.int64]) -> Vectors:
+    def __getitem__(self, rows: Sequence[int] | NDArray[np.int64]) -> Vectors:
         """Those of some rows, shape (rows, dimension)."""
 
 

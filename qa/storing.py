@@ -1,0 +1,560 @@
+"""Articles to a generation in PostgreSQL, made by one writer or by several; what was made before a kill is taken up.
+
+What is to be made stands in a queue, from which a writer claims files, and whose rows it adds in the same transaction:
+a writer that dies, or whose server does, leaves no half of an article, and what it has claimed to the others. Nobody
+sees any of it before the switch. Articles are the unit: one that has not changed keeps its rows from build to build.
+"""
+
+import json
+import os
+import re
+import secrets
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from qa.changes import PassageChanges, passage_changes
+from qa.config import IndexSettings
+from qa.corpus import ArticleFile, Unchanged, Unreadable, article_files, read_article
+from qa.datatypes import Document
+from qa.earlier import Earlier
+from qa.errors import CorpusError, IndexBusyError, IndexDamagedError, StoreError
+from qa.files import Folder, conversion
+from qa.generations import BuildSummary
+from qa.making import Maker, terms_of
+from qa.manifest import recipe
+from qa.messages import Message, as_record, of_record
+from qa.parts import Part, content_hash, passage_of
+from qa.plan import Progress
+from qa.postgres import EVER, INDEXES, ROWS, Connection, as_json, copy_passages, create
+from qa.store import Store
+from qa.stored import Reader, StoredTexts, packed
+
+_CLAIMED_BYTES, _CLAIMED = 600_000, 64  # of articles that are made together
+_PAUSE = 0.2  # seconds between looks at what others have claimed
+_NUMBERS = 2_000_000  # of terms that are kept in memory
+_ROW_BYTES, _LEAST_MEMORY, _MOST_MEMORY = 2_500, 64, 2_048  # of a vector in a graph; megabytes for making one
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MADE = ("settings", "recipe", "conversion", "embedder_fingerprint", "aligner_fingerprint", "corpus")
+
+Numbered = tuple[int, str, int]  # language, term, how often a row holds it
+
+
+def build(
+    corpus: Path,
+    store: Store,
+    settings: IndexSettings,
+    progress: Progress = lambda stage, done, total: None,
+    *,
+    strict: bool = False,
+) -> BuildSummary:
+    """Builds a new generation from a corpus folder and makes it the live one; others may take part, and help.
+
+    Raises:
+        CorpusError: if the folder is missing or no article in it has text; where it is `strict`, if any cannot be read.
+        IndexBusyError: if others build it from another folder, or in another way.
+        StoreError: if the server cannot be asked, or refuses.
+        EmbedderError: if the embedding model cannot be loaded.
+    """
+    started = time.monotonic()
+    writer = Writer(corpus, store, settings, strict=strict)
+    generation = writer.plan(progress)
+    while not writer.make(generation, progress):
+        time.sleep(_PAUSE)
+    progress("index", 0, 1)
+    writer.index()
+    progress("index", 1, 1)
+    while not writer.finish(generation):  # another writer has found an article changed meanwhile
+        writer.make(generation, progress)
+    return writer.summary(generation, time.monotonic() - started)
+
+
+@dataclass(frozen=True, slots=True)
+class _Generation:
+    """One that is being made: its number, its name, the live one, and whether that was made as this one is."""
+
+    number: int
+    name: str
+    live: int | None
+    alike: bool
+
+
+class Writer:
+    """Makes rows of articles, as every writer of a build does."""
+
+    def __init__(self, corpus: Path, store: Store, settings: IndexSettings, *, strict: bool = False) -> None:
+        self._corpus, self._store, self._settings, self._strict = corpus, store, settings, strict
+        self._earlier = Earlier(settings)
+        self._maker = Maker(settings, self._earlier)
+        self._files = Folder(corpus, settings)
+        self._claims = 1
+        self._numbers: dict[Numbered, int] = {}
+        self._numbered: Connection | None = None  # the connection while the numbers of terms hold
+
+    # planning
+
+    def plan(self, progress: Progress) -> _Generation:
+        """Joins the generation that is being made, or begins one, and queues the files that may have changed."""
+        files = article_files(self._corpus)
+        progress("articles", len(files), len(files))
+        mean = max(1, sum(file.size for file in files) // len(files))
+        self._claims = max(1, min(_CLAIMED, _CLAIMED_BYTES // mean))
+        dimension, name = self._earlier.embedder.dimension, str(self._store)
+        self._store.server.ask(lambda connection: create(connection, dimension, name))
+        return self._store.server.ask(lambda connection: self._planned(connection, files))
+
+    def _planned(self, connection: Connection, files: Sequence[ArticleFile]) -> _Generation:
+        with connection.transaction():
+            _alone(connection)
+            generation = self._generation(connection)
+            standing = connection.execute(
+                "SELECT identity, article, since, state FROM articles WHERE since <= %(g)s AND until > %(g)s",
+                {"g": generation.number},
+            ).fetchall()
+            known = {
+                identity: state
+                for identity, _, since, state in standing
+                if since == generation.number or generation.alike
+            }
+            queued = [file for file in files if not file.state or known.get(file.id) != list(file.state)]
+            _queue(connection, generation.number, queued)
+            here = {file.id for file in files}
+            _close(
+                connection, [article for identity, article, *_ in standing if identity not in here], generation.number
+            )
+            connection.execute(
+                "DELETE FROM files WHERE generation = %s AND NOT identity = ANY (%s)", (generation.number, list(here))
+            )
+        return generation
+
+    def _generation(self, connection: Connection) -> _Generation:
+        """That which is being made as this writer makes it, or a new one; one made otherwise, or abandoned, goes."""
+        ((live,),) = connection.execute("SELECT live FROM store").fetchall()
+        found = connection.execute("SELECT number, name, whole, manifest FROM generations ORDER BY number").fetchall()
+        made = {number: _made(record) for number, _, _, record in found}
+        ours = _made(self._manifest())
+        for number, name, whole, _ in found:
+            if live is not None and number <= live:
+                continue
+            if not whole and made[number] == ours:
+                return _Generation(number, name, live, made.get(live) == ours)
+            if not whole and _is_made(connection, number):
+                raise IndexBusyError(Message("store_busy", {"store": self._store}))
+            _drop(connection, number)
+        number = max((number for number, *_ in found if live is not None and number <= live), default=0) + 1
+        name = f"generation-{number:06d}-{secrets.token_hex(4)}"
+        connection.execute(
+            "INSERT INTO generations (number, name, whole, manifest, before) VALUES (%s, %s, false, %s, %s)",
+            (number, name, as_json(self._manifest()), live),
+        )
+        return _Generation(number, name, live, made.get(live) == ours)
+
+    def _manifest(self) -> dict[str, Any]:
+        return {
+            "settings": asdict(self._settings),
+            "recipe": recipe(),
+            "conversion": conversion(),
+            "embedder_fingerprint": self._earlier.embedder.fingerprint,
+            "aligner_fingerprint": self._earlier.aligner.fingerprint,
+            "corpus": str(self._corpus.resolve()),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+
+    # making
+
+    def make(self, generation: _Generation, progress: Progress) -> bool:
+        """Makes what can be claimed; whether nothing is left, or others are still at it."""
+        while (
+            claimed := self._store.server.ask(lambda connection: self._made_some(connection, generation))
+        ) is not None:
+            to_do, total = self._store.server.ask(lambda connection: _left(connection, generation.number))
+            progress("passages", total - to_do, total)
+            if not claimed:
+                return to_do == 0
+        return True
+
+    def _made_some(self, connection: Connection, generation: _Generation) -> int | None:
+        """Claims some files and adds the rows of their articles; how many files, None where the generation is whole."""
+        with connection.transaction():
+            ((whole,),) = connection.execute(
+                "SELECT coalesce((SELECT whole FROM generations WHERE number = %s AND name = %s FOR KEY SHARE), true)",
+                (generation.number, generation.name),
+            ).fetchall()
+            if whole:
+                return None
+            claimed = connection.execute(
+                "SELECT identity, article, name, state FROM files WHERE generation = %s AND NOT done"
+                " ORDER BY article LIMIT %s FOR UPDATE SKIP LOCKED",
+                (generation.number, self._claims),
+            ).fetchall()
+            if claimed:
+                self._add(connection, generation, claimed)
+        return len(claimed)
+
+    def _add(self, connection: Connection, generation: _Generation, claimed: Sequence[tuple[Any, ...]]) -> None:
+        number = generation.number
+        standing = {
+            identity: (article, digest, since)
+            for identity, article, digest, since in connection.execute(
+                "SELECT identity, article, hash, since FROM articles"
+                " WHERE identity = ANY (%s) AND since <= %s AND until > %s",
+                ([identity for identity, *_ in claimed], number, number),
+            )
+        }
+        converted = self._converted(generation)
+        documents: list[tuple[int, Document]] = []
+        states = {identity: state for identity, _, _, state in claimed}
+        for identity, article, name, _ in claimed:
+            before, digest, since = standing.get(identity, (None, "", 0))
+            known = digest if since == number or generation.alike else None
+            found = read_article(self._files, os.fsdecode(bytes(name)), self._settings, known or None, converted)
+            if isinstance(found, Unchanged):
+                connection.execute("UPDATE articles SET state = %s WHERE article = %s", (states[identity], before))
+                continue
+            _close(connection, [before] if before is not None else [], number)
+            if isinstance(found, Document):
+                documents.append((article, found))
+            else:
+                self._leave_out(connection, number, identity, found)
+        if documents:
+            self._add_documents(connection, number, documents, states)
+        connection.execute(
+            "UPDATE files SET done = true WHERE generation = %s AND identity = ANY (%s)", (number, list(states))
+        )
+
+    def _converted(self, generation: _Generation) -> Mapping[str, str]:
+        """The texts of files that were converted, where they still would be converted so."""
+        if generation.live is None or not generation.alike:
+            return {}
+        return StoredTexts(Reader(self._store.server, generation.live, 0, 0))
+
+    def _leave_out(self, connection: Connection, generation: int, identity: str, found: Unreadable) -> None:
+        if self._strict:
+            told = Message("article_unreadable", {"path": self._corpus / found.path, "reason": found.reason})
+            raise CorpusError(told, self._corpus)
+        reason = json.loads(json.dumps({"path": found.path, "reason": as_record(found.reason)}, default=str))
+        connection.execute(
+            "UPDATE files SET hash = %s, reason = %s WHERE generation = %s AND identity = %s",
+            (found.content_hash, as_json(reason), generation, identity),
+        )
+
+    def _add_documents(
+        self,
+        connection: Connection,
+        generation: int,
+        documents: Sequence[tuple[int, Document]],
+        states: Mapping[str, Sequence[int] | None],
+    ) -> None:
+        part, encodings = self._maker.part([document for _, document in documents])
+        held = [Counter(terms) for _, terms in terms_of(part)]
+        languages = part.languages.tolist()
+        rows_of = {article: range(*part.bounds[n : n + 2].tolist()) for n, (article, _) in enumerate(documents)}
+        wanted = {
+            (language, term, times)
+            for language, terms in zip(languages, held, strict=True)
+            for term, times in terms.items()
+        }
+        numbers = self._term_numbers(connection, wanted)
+        rows: list[Sequence[Any]] = []
+        for article, document in documents:
+            _check(part, rows_of[article], document, str(self._store))
+            on = _date(document)
+            for place, row in enumerate(rows_of[article]):
+                terms = sorted(numbers[languages[row], term, times] for term, times in held[row].items())
+                tokens, segments = packed(part.segments, row)
+                rows.append(
+                    (
+                        *(article, article * ROWS + place, generation, EVER, languages[row], held[row].total()),
+                        *(on, document.id, terms, part.vectors[row], tokens, segments, part.passages[row]),
+                    )
+                )
+        connection.cursor().executemany(
+            "INSERT INTO articles VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                (
+                    *(article, document.id, document.content_hash, generation, EVER, len(rows_of[article])),
+                    sum(held[row].total() for row in rows_of[article]),
+                    *(encodings.get(document.id, ""), states[document.id], part.documents[n], part.converted[n]),
+                )
+                for n, (article, document) in enumerate(documents)
+            ],
+        )
+        copy_passages(connection, rows)
+
+    def _term_numbers(self, connection: Connection, wanted: Iterable[Numbered]) -> Mapping[Numbered, int]:
+        """The numbers of terms, new ones for those that have none, which is done at once: no writer waits for another.
+
+        They are asked anew after each change of the connection, as a server that takes over may not know the last.
+        """
+        if connection is not self._numbered or len(self._numbers) > _NUMBERS:
+            self._numbers, self._numbered = {}, connection
+        if missing := sorted(set(wanted) - self._numbers.keys()):
+            self._numbers |= self._store.server.ask(lambda other: _numbered(other, missing))
+        return self._numbers
+
+    # finishing
+
+    def index(self) -> None:
+        """Makes the indexes of the passages, where they are not there yet."""
+
+        def made(connection: Connection, index: str) -> None:
+            with connection.transaction():
+                _alone(connection)
+                ((rows,),) = connection.execute("SELECT coalesce(sum(passages), 0) FROM articles").fetchall()
+                memory = min(max(int(rows) * _ROW_BYTES // 1_000_000, _LEAST_MEMORY), _MOST_MEMORY)
+                connection.execute(f"SET LOCAL maintenance_work_mem = '{memory}MB'")  # type: ignore[arg-type]
+                connection.execute(index)  # type: ignore[arg-type]
+
+        for each in INDEXES:
+            self._store.server.ask(lambda connection, each=each: made(connection, each))
+
+    def finish(self, generation: _Generation) -> bool:
+        """Checks what was made and makes it the live generation; false where there is still something to make."""
+        return self._store.server.ask(lambda connection: self._finished(connection, generation))
+
+    def _finished(self, connection: Connection, generation: _Generation) -> bool:
+        number = generation.number
+        with connection.transaction():
+            _alone(connection)
+            found = connection.execute(
+                "SELECT whole, manifest FROM generations WHERE number = %s AND name = %s", (number, generation.name)
+            ).fetchone()
+            if found is None:
+                raise StoreError(Message("store_busy", {"store": self._store}))
+            if found[0]:
+                return True
+            if _left(connection, number)[0]:
+                return False
+            left_out = {
+                reason["path"]: (digest, reason["reason"])
+                for digest, reason in connection.execute(
+                    "SELECT hash, reason FROM files WHERE generation = %s AND reason IS NOT NULL", (number,)
+                )
+            }
+            self._check_whole(connection, number, left_out)
+            _count_terms(connection, number, generation.live)
+            manifest = {**found[1], "left_out": {path: digest for path, (digest, _) in left_out.items()}}
+            connection.execute(
+                "UPDATE generations SET whole = true, manifest = %(manifest)s, articles = total.articles,"
+                " passages = total.passages, terms = total.terms FROM (SELECT count(*) AS articles,"
+                " sum(passages) AS passages, sum(terms) AS terms FROM articles WHERE since <= %(g)s AND until > %(g)s)"
+                " AS total WHERE number = %(g)s",
+                {"g": number, "manifest": as_json({**manifest, "reasons": {p: r for p, (_, r) in left_out.items()}})},
+            )
+            connection.execute("UPDATE store SET live = %s", (number,))
+            connection.execute("DELETE FROM files WHERE generation = %s", (number,))
+            _prune(connection, generation.live if generation.live is not None else number)
+            connection.execute("ANALYZE passages, articles, terms, frequencies")
+        return True
+
+    def _check_whole(self, connection: Connection, generation: int, left_out: Mapping[str, tuple[str, Any]]) -> None:
+        """Checks that there is something, and of each new article as many rows as were made.
+
+        Raises:
+            CorpusError, IndexDamagedError: if not.
+        """
+        ((articles, passages),) = connection.execute(
+            "SELECT count(*), coalesce(sum(passages), 0) FROM articles WHERE since <= %(g)s AND until > %(g)s",
+            {"g": generation},
+        ).fetchall()
+        if not articles:
+            path, (_, reason) = next(iter(left_out.items()))
+            values = {"folder": self._corpus, "first": path, "reason": of_record(reason)}
+            raise CorpusError(Message("none_readable", values), self._corpus)
+        if not passages:
+            raise CorpusError(Message("no_text", {"folder": self._corpus}), self._corpus)
+        wrong = connection.execute(
+            "SELECT article FROM articles WHERE since = %(g)s AND passages <> (SELECT count(*) FROM passages"
+            " WHERE passages.article = articles.article AND passages.since = %(g)s) LIMIT 1",
+            {"g": generation},
+        ).fetchone()
+        if wrong:
+            values = {"folder": self._store, "reason": Message("other_articles")}
+            raise IndexDamagedError(Message("written_wrong", values))
+
+    def summary(self, generation: _Generation, seconds: float) -> BuildSummary:
+        """What the build did."""
+        return self._store.server.ask(lambda connection: _summary(connection, generation, seconds))
+
+
+def _alone(connection: Connection) -> None:
+    """Waits until no other writer plans or finishes, and keeps them from it until the transaction ends."""
+    connection.execute("SELECT pg_advisory_xact_lock(hashtext('wenju build'))")
+
+
+def _made(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: record[name] for name in _MADE}
+
+
+def _is_made(connection: Connection, generation: int) -> bool:
+    """Whether a writer has claimed files of a generation and is at work on them."""
+    ((free,),) = connection.execute(
+        "SELECT count(*) FROM (SELECT FROM files WHERE generation = %s AND NOT done FOR UPDATE SKIP LOCKED) AS free",
+        (generation,),
+    ).fetchall()
+    return bool(free < _left(connection, generation)[0])
+
+
+def _left(connection: Connection, generation: int) -> tuple[int, int]:
+    """How many files of a generation are to be done, and how many there are."""
+    ((to_do, total),) = connection.execute(
+        "SELECT count(*) FILTER (WHERE NOT done), count(*) FROM files WHERE generation = %s", (generation,)
+    ).fetchall()
+    return to_do, total
+
+
+def _queue(connection: Connection, generation: int, files: Sequence[ArticleFile]) -> None:
+    """Queues files; one that was done is done again, as it may have changed since."""
+    connection.cursor().executemany(
+        "INSERT INTO files (generation, identity, article, name, state) VALUES (%s, %s, nextval('numbers'), %s, %s)"
+        " ON CONFLICT (generation, identity) DO UPDATE SET state = excluded.state, name = excluded.name, done = false,"
+        " reason = NULL WHERE files.done",
+        [(generation, file.id, os.fsencode(file.name), list(file.state) if file.state else None) for file in files],
+    )
+
+
+def _close(connection: Connection, articles: Sequence[int], generation: int) -> None:
+    """Ends articles with a generation: the one before still has them. What was made for this one itself goes."""
+    for table in ("passages", "articles") if articles else ():
+        connection.execute(
+            f"DELETE FROM {table} WHERE article = ANY (%s) AND since = %s",  # type: ignore[arg-type]
+            (articles, generation),
+        )
+        connection.execute(
+            f"UPDATE {table} SET until = %s WHERE article = ANY (%s)",  # type: ignore[arg-type]
+            (generation, articles),
+        )
+
+
+def _drop(connection: Connection, generation: int) -> None:
+    """Removes the newest generation, and all that was made for it."""
+    for table in ("passages", "articles"):
+        of_it = "article = ANY (ARRAY(SELECT article FROM articles WHERE {} = %s)) AND {} = %s"
+        connection.execute(
+            f"DELETE FROM {table} WHERE " + of_it.format("since", "since"),  # type: ignore[arg-type]
+            (generation, generation),
+        )
+        connection.execute(
+            f"UPDATE {table} SET until = {EVER} WHERE " + of_it.format("until", "until"),  # type: ignore[arg-type]
+            (generation, generation),
+        )
+    for table, column in (("frequencies", "generation"), ("files", "generation"), ("generations", "number")):
+        connection.execute(f"DELETE FROM {table} WHERE {column} = %s", (generation,))  # type: ignore[arg-type]
+
+
+def _prune(connection: Connection, oldest: int) -> None:
+    """Removes what only generations before one need."""
+    connection.execute("DELETE FROM generations WHERE number < %s", (oldest,))
+    for table in ("passages", "articles"):
+        connection.execute(
+            f"DELETE FROM {table} WHERE until <= %(g)s AND article = ANY (ARRAY(SELECT article FROM articles"  # type: ignore[arg-type]
+            " WHERE until <= %(g)s))",
+            {"g": oldest},
+        )
+    connection.execute(
+        "DELETE FROM frequencies AS old USING frequencies AS new WHERE new.id = old.id"
+        " AND old.generation < new.generation AND new.generation <= %s",
+        (oldest,),
+    )
+
+
+def _numbered(connection: Connection, wanted: Sequence[Numbered]) -> dict[Numbered, int]:
+    """The numbers of terms; those that have none are given one."""
+    columns = [list(column) for column in zip(*wanted, strict=True)]
+    listed = "unnest(%s::smallint[], %s::text[], %s::int[]) AS wanted (language, term, count)"
+    found = f"SELECT language, term, count, id FROM {listed} JOIN terms USING (language, term, count)"
+    numbers = {(language, term, times): number for language, term, times, number in connection.execute(found, columns)}  # type: ignore[arg-type]
+    if missing := [each for each in wanted if each not in numbers]:
+        columns = [list(column) for column in zip(*missing, strict=True)]
+        connection.execute(
+            f"INSERT INTO terms (language, term, count) SELECT * FROM {listed} ON CONFLICT DO NOTHING",  # type: ignore[arg-type]
+            columns,
+        )
+        numbers |= {(language, term, times): n for language, term, times, n in connection.execute(found, columns)}  # type: ignore[arg-type]
+    return numbers
+
+
+def _count_terms(connection: Connection, generation: int, live: int | None) -> None:
+    """Counts in how many rows of a generation each term stands, where that is not as it was."""
+    connection.execute("DELETE FROM frequencies WHERE generation = %s", (generation,))
+    of = (
+        "SELECT unnest(terms) AS id, {} AS sign FROM passages WHERE {} = %(g)s AND article = ANY (ARRAY("
+        "SELECT article FROM articles WHERE {} = %(g)s))"
+    )
+    connection.execute(
+        "INSERT INTO frequencies SELECT id, %(g)s, change + coalesce((SELECT rows FROM frequencies WHERE"  # type: ignore[arg-type]
+        " frequencies.id = changed.id AND generation <= %(live)s ORDER BY generation DESC LIMIT 1), 0)"
+        f" FROM (SELECT id, sum(sign) AS change FROM ({of.format('1', 'since', 'since')} UNION ALL"
+        f" {of.format('-1', 'until', 'until')}) AS changes GROUP BY id) AS changed WHERE change <> 0",
+        {"g": generation, "live": live if live is not None else -1},
+    )
+
+
+def _check(part: Part, rows: range, document: Document, store: str) -> None:
+    """Checks that the passages of an article are slices of it."""
+    for row in rows:
+        passage = passage_of(part.passages[row], row)
+        if document.text[passage.start : passage.end] != passage.text:
+            reason = Message("no_slice", {"row": row, "name": document.id})
+            raise IndexDamagedError(Message("written_wrong", {"folder": store, "reason": reason}))
+
+
+def _date(document: Document) -> date | None:
+    """The date that an article says of itself, where it is one."""
+    found = _DATE.match(str(document.metadata.get("date", "")))
+    try:
+        return date.fromisoformat(found.group()) if found else None
+    except ValueError:
+        return None
+
+
+def _summary(connection: Connection, generation: _Generation, seconds: float) -> BuildSummary:
+    ((articles, passages, record),) = connection.execute(
+        "SELECT articles, passages, manifest FROM generations WHERE number = %s", (generation.number,)
+    ).fetchall()
+    ((size,),) = connection.execute(
+        "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relnamespace = 'wenju'::regnamespace"
+        " AND relkind IN ('r', 'p')"
+    ).fetchall()
+    encodings = connection.execute(
+        "SELECT identity, encoding FROM articles WHERE encoding <> '' AND since <= %(g)s AND until > %(g)s",
+        {"g": generation.number},
+    )
+    return BuildSummary(
+        generation=generation.name,
+        documents=articles,
+        passages=passages,
+        unreadable=tuple(
+            Unreadable(path, of_record(record["reasons"][path]), digest) for path, digest in record["left_out"].items()
+        ),
+        seconds=seconds,
+        size=int(size),
+        changes=_changes(connection, generation, passages),
+        encodings=dict(encodings.fetchall()),
+    )
+
+
+def _changes(connection: Connection, generation: _Generation, passages: int) -> PassageChanges:
+    """What became of the passages of the live generation; all are added where it was made otherwise."""
+    if not generation.alike:
+        return PassageChanges(passages, 0, 0, 0, ())
+    new = _contents(connection, "since", generation.number)
+    old = _contents(connection, "until", generation.number)
+    changes = passage_changes(old, new)
+    stayed = passages - sum(map(len, new.values()))
+    return PassageChanges(changes.added, changes.changed, changes.removed, changes.kept + stayed, changes.articles)
+
+
+def _contents(connection: Connection, column: str, generation: int) -> dict[str, list[bytes]]:
+    """What identifies the content of each passage of the articles that came with a generation, or went."""
+    found: dict[str, list[bytes]] = {}
+    articles = f"SELECT article FROM articles WHERE {column} = %(g)s"
+    query = f"SELECT line FROM passages WHERE article = ANY (ARRAY({articles})) AND {column} = %(g)s ORDER BY row"
+    for (line,) in connection.execute(query, {"g": generation}):  # type: ignore[arg-type]
+        passage = passage_of(bytes(line), 0)
+        found.setdefault(passage.document_id, []).append(content_hash(passage))
+    return found
