@@ -6,7 +6,7 @@ index. Everything in it is JSON, arrays, or a search engine's own files; nothing
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +68,7 @@ class SearchIndex:
     converted: Mapping[str, str]
     embedder: Embedder
     aligner: StaticEmbedder
+    store: str = field(default="", repr=False)  # the address of the store, where it is of one
 
 
 @dataclass(frozen=True, slots=True)

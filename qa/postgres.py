@@ -107,7 +107,7 @@ class Server:
             StoreError: if it is none.
         """
         try:
-            self._parameters = _CONNECTION | conninfo.conninfo_to_dict(url)
+            self._parameters: dict[str, Any] = {**_CONNECTION, **conninfo.conninfo_to_dict(url)}
         except psycopg.ProgrammingError as error:
             raise StoreError(Message("store_url", {"reason": _one_line(error)})) from error
         self.url = url
@@ -160,7 +160,7 @@ class Server:
         connection.close()
 
     def _connect(self) -> Connection:
-        connection: Connection = psycopg.connect(**self._parameters, autocommit=True)  # type: ignore[arg-type]
+        connection: Connection = psycopg.connect(**self._parameters, autocommit=True)
         try:
             for setting in _SESSION:
                 connection.execute(setting)
@@ -262,7 +262,7 @@ def create(connection: Connection, dimension: int, store: str) -> None:
 
 
 def _plain(text: str) -> LiteralString:
-    return text  # type: ignore[return-value]
+    return text
 
 
 def check(connection: Connection, store: str, dimension: int | None = None) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from qa.config import IndexSettings, Where
+from qa.config import IndexSettings, SearchSettings
 from qa.errors import IndexMismatchError, IndexMissingError
 from qa.generations import Generation, number_of
 from qa.index import SearchIndex, difference, models
@@ -58,12 +58,12 @@ class Store:
             raise IndexMissingError(Message("no_store", {"store": self}))
         return found
 
-    def load(self, expected: IndexSettings | None = None, where: Where = Where()) -> SearchIndex:  # noqa: B008 - frozen
+    def load(self, expected: IndexSettings | None, search: SearchSettings) -> SearchIndex:
         """Opens the live generation.
 
         Args:
             expected: settings it must have been built with; None takes it as it is.
-            where: which passages are searched.
+            search: says which passages are searched.
 
         Raises:
             IndexMissingError, IndexMismatchError, StoreError: as their messages say.
@@ -71,7 +71,7 @@ class Store:
         """
         self.server.ask(lambda connection: check(connection, str(self)))
         number, name, _, record, articles, passages, terms = self._live()
-        reader = Reader(self.server, number, passages, terms, where)
+        reader = Reader(self.server, number, passages, terms, search.where)
         manifest = manifest_of(record, reader, articles)
         if expected is not None and manifest.settings != expected:
             values = {"folder": self, "difference": difference(manifest.settings, expected)}
@@ -87,7 +87,7 @@ class Store:
             nearest={
                 language: StoredNearest(reader, language)
                 for language in LANGUAGES
-                if where.language in (None, language)
+                if search.where.language in (None, language)
             },
             lexical=StoredTerms(rows),
             segments=StoredSegments(rows),
@@ -95,6 +95,7 @@ class Store:
             converted=StoredTexts(reader),
             embedder=embedder,
             aligner=aligner,
+            store=self.server.url,
         )
 
     def listed(self) -> list[Generation]:

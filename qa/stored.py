@@ -100,7 +100,7 @@ class Reader:
         """
 
         def asked(connection: Connection) -> list[tuple[Any, ...]]:
-            return connection.cursor(binary=binary).execute(query, values).fetchall()  # type: ignore[arg-type]
+            return connection.cursor(binary=binary).execute(query, values).fetchall()
 
         return self.server.ask(asked)
 
@@ -284,7 +284,7 @@ class StoredTerms:
         """At most `count` (row, BM25 score) of the group that share a term, best first, ties by row."""
         if not terms or count <= 0:
             return []
-        known, language = self._terms(terms), [*LANGUAGES].index(group)  # type: ignore[arg-type]
+        known, language = self._terms(terms), [str(each) for each in LANGUAGES].index(group)
         weights = {term: times * self._rarity(known[term]) for term, times in Counter(terms).items()}
         wanted = [(known[term][language], weight) for term, weight in weights.items() if known[term][language].rows]
         wanted.sort(key=lambda pair: pair[0].rows)
@@ -347,7 +347,8 @@ class StoredTerms:
         lengths = np.array([row.length for row in rows], dtype=np.int64)
         _, weights, counts = numbered[places[met]].T
         given = weights * bm25.shares(counts, lengths[owners[met]], self._mean_length)
-        return np.bincount(owners[met], weights=given, minlength=len(rows)).tolist()
+        scores: list[float] = np.bincount(owners[met], weights=given, minlength=len(rows)).tolist()
+        return scores
 
 
 def packed(segments: Segments, row: int) -> tuple[bytes, bytes]:
@@ -427,20 +428,17 @@ class StoredHashes(Mapping[str, str]):
         self._all: dict[str, str] | None = None
 
     def __getitem__(self, identity: str) -> str:
-        if self._all is not None:
-            return self._all[identity]
-        query = f"SELECT hash FROM articles WHERE identity = %(id)s AND {self._reader.live}"
-        found = self._reader.all(query, {"id": identity})
-        if not found:
-            raise KeyError(identity)
-        return str(found[0][0])
+        return self._read()[identity]
 
-    def __iter__(self) -> Iterator[str]:
-        """All of them are read where they are asked for one after the other."""
+    def _read(self) -> dict[str, str]:
+        """All of them, read the first time: whoever asks for one goes through a folder."""
         if self._all is None:
             query = f"SELECT identity, hash FROM articles WHERE {self._reader.live} ORDER BY article"
             self._all = dict(self._reader.all(query))
-        return iter(self._all)
+        return self._all
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read())
 
     def __len__(self) -> int:
         return self._articles

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -301,16 +302,16 @@ class Writer:
     def index(self) -> None:
         """Makes the indexes of the passages, where they are not there yet."""
 
-        def made(connection: Connection, index: str) -> None:
+        def made(index: str, connection: Connection) -> None:
             with connection.transaction():
                 _alone(connection)
                 ((rows,),) = connection.execute("SELECT coalesce(sum(passages), 0) FROM articles").fetchall()
                 memory = min(max(int(rows) * _ROW_BYTES // 1_000_000, _LEAST_MEMORY), _MOST_MEMORY)
-                connection.execute(f"SET LOCAL maintenance_work_mem = '{memory}MB'")  # type: ignore[arg-type]
-                connection.execute(index)  # type: ignore[arg-type]
+                connection.execute(f"SET LOCAL maintenance_work_mem = '{memory}MB'")
+                connection.execute(index)
 
         for each in INDEXES:
-            self._store.server.ask(lambda connection, each=each: made(connection, each))
+            self._store.server.ask(partial(made, each))
 
     def finish(self, generation: _Generation) -> bool:
         """Checks what was made and makes it the live generation; false where there is still something to make."""
@@ -421,11 +422,11 @@ def _close(connection: Connection, articles: Sequence[int], generation: int) -> 
     """Ends articles with a generation: the one before still has them. What was made for this one itself goes."""
     for table in ("passages", "articles") if articles else ():
         connection.execute(
-            f"DELETE FROM {table} WHERE article = ANY (%s) AND since = %s",  # type: ignore[arg-type]
+            f"DELETE FROM {table} WHERE article = ANY (%s) AND since = %s",
             (articles, generation),
         )
         connection.execute(
-            f"UPDATE {table} SET until = %s WHERE article = ANY (%s)",  # type: ignore[arg-type]
+            f"UPDATE {table} SET until = %s WHERE article = ANY (%s)",
             (generation, articles),
         )
 
@@ -435,15 +436,15 @@ def _drop(connection: Connection, generation: int) -> None:
     for table in ("passages", "articles"):
         of_it = "article = ANY (ARRAY(SELECT article FROM articles WHERE {} = %s)) AND {} = %s"
         connection.execute(
-            f"DELETE FROM {table} WHERE " + of_it.format("since", "since"),  # type: ignore[arg-type]
+            f"DELETE FROM {table} WHERE " + of_it.format("since", "since"),
             (generation, generation),
         )
         connection.execute(
-            f"UPDATE {table} SET until = {EVER} WHERE " + of_it.format("until", "until"),  # type: ignore[arg-type]
+            f"UPDATE {table} SET until = {EVER} WHERE " + of_it.format("until", "until"),
             (generation, generation),
         )
     for table, column in (("frequencies", "generation"), ("files", "generation"), ("generations", "number")):
-        connection.execute(f"DELETE FROM {table} WHERE {column} = %s", (generation,))  # type: ignore[arg-type]
+        connection.execute(f"DELETE FROM {table} WHERE {column} = %s", (generation,))
 
 
 def _prune(connection: Connection, oldest: int) -> None:
@@ -451,7 +452,7 @@ def _prune(connection: Connection, oldest: int) -> None:
     connection.execute("DELETE FROM generations WHERE number < %s", (oldest,))
     for table in ("passages", "articles"):
         connection.execute(
-            f"DELETE FROM {table} WHERE until <= %(g)s AND article = ANY (ARRAY(SELECT article FROM articles"  # type: ignore[arg-type]
+            f"DELETE FROM {table} WHERE until <= %(g)s AND article = ANY (ARRAY(SELECT article FROM articles"
             " WHERE until <= %(g)s))",
             {"g": oldest},
         )
@@ -467,14 +468,14 @@ def _numbered(connection: Connection, wanted: Sequence[Numbered]) -> dict[Number
     columns = [list(column) for column in zip(*wanted, strict=True)]
     listed = "unnest(%s::smallint[], %s::text[], %s::int[]) AS wanted (language, term, count)"
     found = f"SELECT language, term, count, id FROM {listed} JOIN terms USING (language, term, count)"
-    numbers = {(language, term, times): number for language, term, times, number in connection.execute(found, columns)}  # type: ignore[arg-type]
+    numbers = {(language, term, times): number for language, term, times, number in connection.execute(found, columns)}
     if missing := [each for each in wanted if each not in numbers]:
         columns = [list(column) for column in zip(*missing, strict=True)]
         connection.execute(
-            f"INSERT INTO terms (language, term, count) SELECT * FROM {listed} ON CONFLICT DO NOTHING",  # type: ignore[arg-type]
+            f"INSERT INTO terms (language, term, count) SELECT * FROM {listed} ON CONFLICT DO NOTHING",
             columns,
         )
-        numbers |= {(language, term, times): n for language, term, times, n in connection.execute(found, columns)}  # type: ignore[arg-type]
+        numbers |= {(language, term, times): n for language, term, times, n in connection.execute(found, columns)}
     return numbers
 
 
@@ -486,7 +487,7 @@ def _count_terms(connection: Connection, generation: int, live: int | None) -> N
         "SELECT article FROM articles WHERE {} = %(g)s))"
     )
     connection.execute(
-        "INSERT INTO frequencies SELECT id, %(g)s, change + coalesce((SELECT rows FROM frequencies WHERE"  # type: ignore[arg-type]
+        "INSERT INTO frequencies SELECT id, %(g)s, change + coalesce((SELECT rows FROM frequencies WHERE"
         " frequencies.id = changed.id AND generation <= %(live)s ORDER BY generation DESC LIMIT 1), 0)"
         f" FROM (SELECT id, sum(sign) AS change FROM ({of.format('1', 'since', 'since')} UNION ALL"
         f" {of.format('-1', 'until', 'until')}) AS changes GROUP BY id) AS changed WHERE change <> 0",
@@ -554,7 +555,7 @@ def _contents(connection: Connection, column: str, generation: int) -> dict[str,
     found: dict[str, list[bytes]] = {}
     articles = f"SELECT article FROM articles WHERE {column} = %(g)s"
     query = f"SELECT line FROM passages WHERE article = ANY (ARRAY({articles})) AND {column} = %(g)s ORDER BY row"
-    for (line,) in connection.execute(query, {"g": generation}):  # type: ignore[arg-type]
+    for (line,) in connection.execute(query, {"g": generation}):
         passage = passage_of(bytes(line), 0)
         found.setdefault(passage.document_id, []).append(content_hash(passage))
     return found
