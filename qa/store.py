@@ -78,11 +78,12 @@ class Store:
             raise IndexMismatchError(Message("other_settings", values))
         embedder, aligner = models(str(self), manifest)
         rows = Rows(reader)
+        stored_passages = StoredPassages(rows)
         return SearchIndex(
             folder=Path(name),
             manifest=manifest,
-            documents=StoredDocuments(reader, articles),
-            passages=StoredPassages(rows),
+            documents=StoredDocuments(reader, articles, stored_passages),
+            passages=stored_passages,
             vectors=StoredVectors(rows, embedder.dimension),
             nearest={
                 language: StoredNearest(reader, language)

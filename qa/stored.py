@@ -5,7 +5,7 @@ HNSW graph of a language (Malkov, Yashunin 2018), and by the terms under GIN. Ho
 """
 
 import threading
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -27,7 +27,8 @@ _MOST = 4_000  # rows that a search by terms reads, rarest terms first; beyond, 
 _BATCH = 1_000  # of these, that are read together
 _FINALISTS = 4  # times as many rows as are wanted are looked at with all their terms
 _AT_ONCE = 2_000  # rows, of all that are read in order
-_VECTOR_HEADER = 4  # bytes, as PostgreSQL sends a vector
+_VECTOR_HEADER, _ARRAY_HEADER = 4, 20  # bytes, before the numbers that PostgreSQL sends
+_LOOKED_AT = 64  # passages that were looked at last, whose articles are read together
 
 _Key = TypeVar("_Key", bound=Hashable)
 _Value = TypeVar("_Value")
@@ -39,6 +40,11 @@ class Kept(Generic[_Key, _Value]):
     def __init__(self, most: int) -> None:
         self._values: OrderedDict[_Key, _Value] = OrderedDict()
         self._most, self._lock = most, threading.Lock()
+
+    def one(self, key: _Key, read: Callable[[list[_Key]], Mapping[_Key, _Value]]) -> _Value:
+        """The value of a key; raises KeyError where it has none."""
+        value = self._values.get(key)
+        return self.of([key], read)[key] if value is None else value
 
     def of(self, keys: Iterable[_Key], read: Callable[[list[_Key]], Mapping[_Key, _Value]]) -> dict[_Key, _Value]:
         """The values of keys; those that are not kept are read, all at once. Keys without a value are left out."""
@@ -112,7 +118,7 @@ class StoredRow:
     Attributes:
         language: of the passage.
         length: how many terms it has.
-        terms: the numbers of its terms, ascending.
+        terms: the numbers of its terms, as PostgreSQL sends an array.
         vector: as PostgreSQL sends it.
         tokens, segments: as `packed` gives them.
         line: the passage, as a part has it.
@@ -120,14 +126,14 @@ class StoredRow:
 
     language: int
     length: int
-    terms: Sequence[int]
+    terms: bytes
     vector: bytes
     tokens: bytes
     segments: bytes
     line: bytes
 
 
-_ROW = "language, length, terms, vector_send(embedding), tokens, segments, line"
+_ROW = "language, length, array_send(terms), vector_send(embedding), tokens, segments, line"
 
 
 class Rows:
@@ -142,7 +148,7 @@ class Rows:
         return self._kept.of(numbers, self._read)
 
     def __getitem__(self, number: int) -> StoredRow:
-        return self.of([number])[number]
+        return self._kept.one(number, self._read)
 
     def _read(self, numbers: list[int]) -> dict[int, StoredRow]:
         query = (
@@ -169,11 +175,13 @@ class StoredPassages(Sequence[Passage]):
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
+        self.looked_at: deque[int] = deque(maxlen=_LOOKED_AT)
 
     def __len__(self) -> int:
         return self._rows.reader.passages
 
     def __getitem__(self, row: Any) -> Any:
+        self.looked_at.append(row)
         return passage_of(self._rows[row].line, row)
 
     def __iter__(self) -> Iterator[Passage]:
@@ -321,14 +329,16 @@ class StoredTerms:
         condition, values = self._reader.searched()
         weight_of = {number: (weight, count) for term, weight in wanted for count, (number, _) in term.variants.items()}
         query = (
-            "SELECT id, row, length FROM unnest(%(ids)s::int[]) AS wanted (id) JOIN LATERAL (SELECT row, length FROM"
-            f" passages WHERE terms @> ARRAY[wanted.id] AND {condition} LIMIT {_MOST}) AS found ON true"
+            "SELECT id, array_send(rows), array_send(lengths) FROM unnest(%(ids)s::int[]) AS wanted (id) CROSS JOIN"
+            " LATERAL (SELECT array_agg(row) AS rows, array_agg(length::bigint) AS lengths FROM (SELECT row, length"
+            f" FROM passages WHERE terms @> ARRAY[wanted.id] AND {condition} LIMIT {_MOST}) AS found) AS held"
+            " WHERE rows IS NOT NULL"
         )
-        found = np.array(self._reader.all(query, {**values, "ids": list(weight_of)}), dtype=np.int64).reshape(-1, 3)
-        weights, counts = np.array([weight_of[number] for number in found[:, 0].tolist()]).reshape(-1, 2).T
-        given = weights * bm25.shares(counts, found[:, 2], self._mean_length)
-        for row, score in zip(found[:, 1].tolist(), given.tolist(), strict=True):
-            partial[row] = partial.get(row, 0.0) + score
+        for number, rows, lengths in self._reader.all(query, {**values, "ids": list(weight_of)}):
+            weight, count = weight_of[number]
+            given = weight * bm25.shares(count, _numbers(lengths, 8), self._mean_length)
+            for row, score in zip(_numbers(rows, 8).tolist(), given.tolist(), strict=True):
+                partial[row] = partial.get(row, 0.0) + score
 
     @property
     def _mean_length(self) -> float:
@@ -338,10 +348,11 @@ class StoredTerms:
         """The whole score of each row."""
         found = self._rows.of(numbers)
         rows = [found[number] for number in numbers]
+        held = [_numbers(row.terms, 4) for row in rows]
         variants = [(number, weight, count) for term, weight in wanted for count, (number, _) in term.variants.items()]
         numbered = np.array(sorted(variants), dtype=np.float64).reshape(-1, 3)
-        ids = np.concatenate([np.asarray(row.terms, dtype=np.int64) for row in rows]) if rows else np.zeros(0, np.int64)
-        owners = np.repeat(np.arange(len(rows)), [len(row.terms) for row in rows])
+        ids = np.concatenate([np.zeros(0, dtype=np.int64), *held])
+        owners = np.repeat(np.arange(len(rows)), [len(each) for each in held])
         places = np.minimum(np.searchsorted(numbered[:, 0], ids), len(numbered) - 1) if len(numbered) else ids[:0]
         met = numbered[places, 0] == ids if len(numbered) else ids[:0].astype(bool)
         lengths = np.array([row.length for row in rows], dtype=np.int64)
@@ -349,6 +360,14 @@ class StoredTerms:
         given = weights * bm25.shares(counts, lengths[owners[met]], self._mean_length)
         scores: list[float] = np.bincount(owners[met], weights=given, minlength=len(rows)).tolist()
         return scores
+
+
+def _numbers(array: bytes, size: int) -> NDArray[np.int64]:
+    """The whole numbers of an array, each of so many bytes, as PostgreSQL sends it: each after its length."""
+    if len(array) <= _ARRAY_HEADER:
+        return np.zeros(0, dtype=np.int64)
+    kind = np.dtype([("length", ">i4"), ("number", f">i{size}")])
+    return np.frombuffer(array, dtype=kind, offset=_ARRAY_HEADER)["number"].astype(np.int64)
 
 
 def packed(segments: Segments, row: int) -> tuple[bytes, bytes]:
@@ -400,18 +419,23 @@ class StoredSegments:
 
 
 class StoredDocuments(Mapping[str, Document]):
-    """The articles by their ids."""
+    """The articles by their ids; those of passages that were looked at are read together."""
 
-    def __init__(self, reader: Reader, articles: int) -> None:
-        self._reader, self._articles = reader, articles
+    def __init__(self, reader: Reader, articles: int, passages: StoredPassages) -> None:
+        self._reader, self._articles, self._passages = reader, articles, passages
         self._kept: Kept[str, Document] = Kept(_KEPT)
 
     def __getitem__(self, identity: str) -> Document:
-        return self._kept.of([identity], self._read)[identity]
+        return self._kept.one(identity, self._read)
 
     def _read(self, identities: list[str]) -> dict[str, Document]:
-        query = f"SELECT identity, line FROM articles WHERE identity = ANY (%(ids)s) AND {self._reader.live}"
-        return {identity: document_of_line(line) for identity, line in self._reader.all(query, {"ids": identities})}
+        query = (
+            "SELECT identity, line FROM articles WHERE (identity = ANY (%(ids)s) OR article = ANY (%(articles)s))"
+            f" AND {self._reader.live}"
+        )
+        articles = [row // ROWS for row in self._passages.looked_at]
+        found = self._reader.all(query, {"ids": identities, "articles": articles})
+        return {identity: document_of_line(line) for identity, line in found}
 
     def __iter__(self) -> Iterator[str]:
         return iter(StoredHashes(self._reader, self._articles))
