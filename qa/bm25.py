@@ -27,7 +27,7 @@ def told_apart(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
 def shares(counts: NDArray[np.int64] | int, lengths: NDArray[np.int64], mean_length: float) -> Scores:
     """What a term gives of its rarity to rows of such lengths that hold it so often: in [0, `K1` + 1)."""
     norms = K1 * (1.0 - B + B * told_apart(lengths) / mean_length)
-    given: Scores = (K1 + 1.0) * counts / (counts + norms)
+    given: Scores = (K1 + 1.0) * np.asarray(counts) / (counts + norms)
     return given
 
 

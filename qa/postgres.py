@@ -7,6 +7,7 @@ gone, the next that answers is asked, for as long as `PATIENCE`.
 import contextlib
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, LiteralString, TypeVar
 
@@ -114,6 +115,7 @@ class Server:
         self.name = _named(self._parameters)
         self._free: list[Connection] = []
         self._lock = threading.Lock()
+        weakref.finalize(self, _close_all, self._free)
 
     def ask(self, question: Callable[[Connection], _Result], *, patience: float = PATIENCE) -> _Result:
         """What a question to the server gives, asked anew where the server goes away meanwhile.
@@ -130,18 +132,9 @@ class Server:
                     return question(connection)
             except psycopg.Error as error:
                 if not _is_gone(error) or time.monotonic() > until:
-                    raise self._said(error) from error
+                    raise _told(error, self.name) from error
                 self._forget()
                 time.sleep(_PAUSE)
-
-    @contextlib.contextmanager
-    def session(self) -> Iterator[Connection]:
-        """A connection of its own, for what is tied to one; it is closed at the end. psycopg's errors go through."""
-        connection = self._connect()
-        try:
-            yield connection
-        finally:
-            connection.close()
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[Connection]:
@@ -174,16 +167,12 @@ class Server:
     def _forget(self) -> None:
         """Closes the connections that wait: the server they lead to has gone."""
         with self._lock:
-            free, self._free = self._free, []
-        for connection in free:
-            connection.close()
+            _close_all(self._free)
 
-    def close(self) -> None:
-        """Closes the connections that wait."""
-        self._forget()
 
-    def _said(self, error: psycopg.Error) -> StoreError | IndexMissingError:
-        return told(error, self.name)
+def _close_all(connections: list[Connection]) -> None:
+    while connections:
+        connections.pop().close()
 
 
 def _named(parameters: Mapping[str, Any]) -> str:
@@ -205,12 +194,7 @@ def _is_gone(error: psycopg.Error) -> bool:
     return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
 
 
-def is_gone(error: Exception) -> bool:
-    """Whether an error of a session says that the server has gone."""
-    return isinstance(error, psycopg.Error) and _is_gone(error)
-
-
-def told(error: psycopg.Error, store: str) -> StoreError | IndexMissingError:
+def _told(error: psycopg.Error, store: str) -> StoreError | IndexMissingError:
     """What to tell a person of an error."""
     reason = _one_line(error)
     kinds = {
