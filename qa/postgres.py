@@ -133,7 +133,7 @@ class Server:
             except psycopg.Error as error:
                 if not _is_gone(error) or time.monotonic() > until:
                     raise _told(error, self.name) from error
-                self._forget()
+                self.close()
                 time.sleep(_PAUSE)
 
     @contextlib.contextmanager
@@ -164,8 +164,8 @@ class Server:
             raise
         return connection
 
-    def _forget(self) -> None:
-        """Closes the connections that wait: the server they lead to has gone."""
+    def close(self) -> None:
+        """Closes the connections that wait for their next use, which may be to a server that has gone."""
         with self._lock:
             _close_all(self._free)
 
@@ -230,6 +230,7 @@ def create(connection: Connection, dimension: int, store: str) -> None:
         connection.execute("SELECT pg_advisory_xact_lock(hashtext('wenju schema'))")
         if connection.execute("SELECT to_regclass('wenju.store')").fetchone() != (None,):
             check(connection, store, dimension)
+            register_vector(connection)  # there was none yet, perhaps, when the connection was made
             return
         try:
             connection.execute("CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public")

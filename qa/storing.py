@@ -11,12 +11,12 @@ import re
 import secrets
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from qa.changes import PassageChanges, passage_changes
 from qa.config import IndexSettings
@@ -31,7 +31,7 @@ from qa.manifest import recipe
 from qa.messages import Message, as_record, of_record
 from qa.parts import Part, content_hash, passage_of
 from qa.plan import Progress
-from qa.postgres import EVER, INDEXES, ROWS, Connection, as_json, copy_passages, create
+from qa.postgres import EVER, INDEXES, ROWS, Connection, Server, as_json, copy_passages, create
 from qa.store import Store
 from qa.stored import Reader, StoredTexts, packed
 
@@ -40,8 +40,10 @@ _PAUSE = 0.2  # seconds between looks at what others have claimed
 _NUMBERS = 2_000_000  # of terms that are kept in memory
 _ROW_BYTES, _LEAST_MEMORY, _MOST_MEMORY = 2_500, 64, 2_048  # of a vector in a graph; megabytes for making one
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_WRITERS = "hashtext('wenju writers')"  # a lock that each writer shares while it is at work
 _MADE = ("settings", "recipe", "conversion", "embedder_fingerprint", "aligner_fingerprint", "corpus")
 
+_Result = TypeVar("_Result")
 Numbered = tuple[int, str, int]  # language, term, how often a row holds it
 
 
@@ -63,15 +65,18 @@ def build(
     """
     started = time.monotonic()
     writer = Writer(corpus, store, settings, strict=strict)
-    generation = writer.plan(progress)
-    while not writer.make(generation, progress):
-        time.sleep(_PAUSE)
-    progress("index", 0, 1)
-    writer.index()
-    progress("index", 1, 1)
-    while not writer.finish(generation):  # another writer has found an article changed meanwhile
-        writer.make(generation, progress)
-    return writer.summary(generation, time.monotonic() - started)
+    try:
+        generation = writer.plan(progress)
+        while not writer.make(generation, progress):
+            time.sleep(_PAUSE)
+        progress("index", 0, 1)
+        writer.index()
+        progress("index", 1, 1)
+        while not writer.finish(generation):  # another writer has found an article changed meanwhile
+            writer.make(generation, progress)
+        return writer.summary(generation, time.monotonic() - started)
+    finally:
+        writer.leave()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +98,24 @@ class Writer:
         self._maker = Maker(settings, self._earlier)
         self._files = Folder(corpus, settings)
         self._claims = 1
-        self._numbers: dict[Numbered, int] = {}
-        self._numbered: Connection | None = None  # the connection while the numbers of terms hold
+        self._server = Server(store.server.url)
+        self._at: Connection | None = None  # that by which others see that this writer is at work
+        self._numbers: dict[Numbered, int] = {}  # of terms, as the server of that connection has them
+
+    def _ask(self, step: Callable[[Connection], _Result]) -> _Result:
+        """What a step of the build gives, which is taken again where the server goes away meanwhile."""
+        return self._server.ask(lambda connection: step(self._present(connection)))
+
+    def _present(self, connection: Connection) -> Connection:
+        """Makes it known that the writer is at work; another server may not have the terms that the last one had."""
+        if connection is not self._at:
+            connection.execute(f"SELECT pg_advisory_lock_shared({_WRITERS})")
+            self._at, self._numbers = connection, {}
+        return connection
+
+    def leave(self) -> None:
+        """Is at work no more."""
+        self._server.close()
 
     # planning
 
@@ -105,8 +126,8 @@ class Writer:
         mean = max(1, sum(file.size for file in files) // len(files))
         self._claims = max(1, min(_CLAIMED, _CLAIMED_BYTES // mean))
         dimension, name = self._earlier.embedder.dimension, str(self._store)
-        self._store.server.ask(lambda connection: create(connection, dimension, name))
-        return self._store.server.ask(lambda connection: self._planned(connection, files))
+        self._server.ask(lambda connection: create(connection, dimension, name))
+        return self._server.ask(lambda connection: self._planned(connection, files))
 
     def _planned(self, connection: Connection, files: Sequence[ArticleFile]) -> _Generation:
         with connection.transaction():
@@ -130,6 +151,7 @@ class Writer:
             connection.execute(
                 "DELETE FROM files WHERE generation = %s AND NOT identity = ANY (%s)", (generation.number, list(here))
             )
+            self._present(connection)
         return generation
 
     def _generation(self, connection: Connection) -> _Generation:
@@ -143,7 +165,7 @@ class Writer:
                 continue
             if not whole and made[number] == ours:
                 return _Generation(number, name, live, made.get(live) == ours)
-            if not whole and _is_made(connection, number):
+            if not whole and _is_made(connection):
                 raise IndexBusyError(Message("store_busy", {"store": self._store}))
             _drop(connection, number)
         number = max((number for number, *_ in found if live is not None and number <= live), default=0) + 1
@@ -169,10 +191,8 @@ class Writer:
 
     def make(self, generation: _Generation, progress: Progress) -> bool:
         """Makes what can be claimed; whether nothing is left, or others are still at it."""
-        while (
-            claimed := self._store.server.ask(lambda connection: self._made_some(connection, generation))
-        ) is not None:
-            to_do, total = self._store.server.ask(lambda connection: _left(connection, generation.number))
+        while (claimed := self._ask(lambda connection: self._made_some(connection, generation))) is not None:
+            to_do, total = self._ask(lambda connection: _left(connection, generation.number))
             progress("passages", total - to_do, total)
             if not claimed:
                 return to_do == 0
@@ -231,7 +251,7 @@ class Writer:
         """The texts of files that were converted, where they still would be converted so."""
         if generation.live is None or not generation.alike:
             return {}
-        return StoredTexts(Reader(self._store.server, generation.live, 0, 0))
+        return StoredTexts(Reader(self._server, generation.live, 0, 0))
 
     def _leave_out(self, connection: Connection, generation: int, identity: str, found: Unreadable) -> None:
         if self._strict:
@@ -259,7 +279,7 @@ class Writer:
             for language, terms in zip(languages, held, strict=True)
             for term, times in terms.items()
         }
-        numbers = self._term_numbers(connection, wanted)
+        numbers = self._term_numbers(wanted)
         rows: list[Sequence[Any]] = []
         for article, document in documents:
             _check(part, rows_of[article], document, str(self._store))
@@ -286,15 +306,12 @@ class Writer:
         )
         copy_passages(connection, rows)
 
-    def _term_numbers(self, connection: Connection, wanted: Iterable[Numbered]) -> Mapping[Numbered, int]:
-        """The numbers of terms, new ones for those that have none, which is done at once: no writer waits for another.
-
-        They are asked anew after each change of the connection, as a server that takes over may not know the last.
-        """
-        if connection is not self._numbered or len(self._numbers) > _NUMBERS:
-            self._numbers, self._numbered = {}, connection
+    def _term_numbers(self, wanted: Iterable[Numbered]) -> Mapping[Numbered, int]:
+        """The numbers of terms; those that have none are given one at once, so that no writer waits for another."""
+        if len(self._numbers) > _NUMBERS:
+            self._numbers = {}
         if missing := sorted(set(wanted) - self._numbers.keys()):
-            self._numbers |= self._store.server.ask(lambda other: _numbered(other, missing))
+            self._numbers |= self._server.ask(lambda other: _numbered(other, missing))
         return self._numbers
 
     # finishing
@@ -311,11 +328,11 @@ class Writer:
                 connection.execute(index)
 
         for each in INDEXES:
-            self._store.server.ask(partial(made, each))
+            self._ask(partial(made, each))
 
     def finish(self, generation: _Generation) -> bool:
         """Checks what was made and makes it the live generation; false where there is still something to make."""
-        return self._store.server.ask(lambda connection: self._finished(connection, generation))
+        return self._ask(lambda connection: self._finished(connection, generation))
 
     def _finished(self, connection: Connection, generation: _Generation) -> bool:
         number = generation.number
@@ -379,7 +396,7 @@ class Writer:
 
     def summary(self, generation: _Generation, seconds: float) -> BuildSummary:
         """What the build did."""
-        return self._store.server.ask(lambda connection: _summary(connection, generation, seconds))
+        return self._ask(lambda connection: _summary(connection, generation, seconds))
 
 
 def _alone(connection: Connection) -> None:
@@ -391,13 +408,9 @@ def _made(record: Mapping[str, Any]) -> dict[str, Any]:
     return {name: record[name] for name in _MADE}
 
 
-def _is_made(connection: Connection, generation: int) -> bool:
-    """Whether a writer has claimed files of a generation and is at work on them."""
-    ((free,),) = connection.execute(
-        "SELECT count(*) FROM (SELECT FROM files WHERE generation = %s AND NOT done FOR UPDATE SKIP LOCKED) AS free",
-        (generation,),
-    ).fetchall()
-    return bool(free < _left(connection, generation)[0])
+def _is_made(connection: Connection) -> bool:
+    """Whether another writer is at work."""
+    return connection.execute(f"SELECT pg_try_advisory_xact_lock({_WRITERS})").fetchone() == (False,)
 
 
 def _left(connection: Connection, generation: int) -> tuple[int, int]:

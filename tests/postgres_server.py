@@ -60,8 +60,7 @@ class PostgresServer:
 
     def run(self, program: str, *arguments: str | Path) -> None:
         """Runs a program of PostgreSQL as the owner of its files; what it says is said where it fails."""
-        if os.geteuid() == 0:
-            shutil.chown(self.folder, _OWNER)
+        self.owned(self.folder)
         log = self.folder / "said"
         with log.open("w") as said:
             code = subprocess.run(
@@ -69,6 +68,11 @@ class PostgresServer:
                 env={**os.environ, "PGPASSWORD": PASSWORD}, **({"user": _OWNER} if os.geteuid() == 0 else {}),
             ).returncode  # fmt: skip
         assert code == 0, log.read_text()
+
+    def owned(self, folder: Path) -> None:
+        """Gives a folder to the user that the server runs as."""
+        if os.geteuid() == 0:
+            shutil.chown(folder, _OWNER)
 
     def create(self) -> "PostgresServer":
         (self.folder / "password").write_text(PASSWORD)

@@ -81,9 +81,7 @@ def test_only_what_was_edited_is_made_anew(small_corpus: Path, small_index: Path
         "How many people does the new lift carry?",
         "Where is the oldest clock?",
     ):
-        assert (chat.ask(question).text, chat.ask(question).confidence) == pytest.approx(
-            (other.ask(question).text, other.ask(question).confidence)
-        ) or chat.ask(question).text == other.ask(question).text
+        assert chat.ask(question).text == other.ask(question).text
         assert chat.ask(question).confidence == pytest.approx(other.ask(question).confidence, abs=1e-4)
 
 
@@ -139,10 +137,6 @@ def test_several_writers_share_a_build(tmp_path: Path, store_url: str, postgres:
     """Two processes that build at once end with one generation that holds each article once; both have made some."""
     corpus, database = write_many(tmp_path / "many"), store_url.rpartition("/")[2]
     processes = [started(corpus, store_url) for _ in range(2)]
-    transactions = (
-        f"SELECT count(DISTINCT pid) FROM pg_stat_activity WHERE datname = '{database}' AND xact_start < now()"
-    )
-    transactions += " AND query LIKE 'COPY%'"
     for process in processes:
         _, said = process.communicate(timeout=300)
         assert (process.returncode, said) == (0, b"")
@@ -164,15 +158,16 @@ def test_a_killed_build_is_taken_up(tmp_path: Path, store_url: str, postgres: Po
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     database = store_url.rpartition("/")[2]
-    kept = set(postgres.execute(database, "SELECT article, identity, xmin::text FROM wenju.articles"))
+    kept = set(postgres.execute(database, "SELECT row, xmin::text FROM wenju.passages"))
     assert 0 < len(kept) < MANY
     assert postgres.execute(database, "SELECT live FROM wenju.store") == [(None,)]
     store = Store(store_url)
     summary = build(corpus, store, IndexSettings())
     assert summary.documents == MANY
-    now = set(postgres.execute(database, "SELECT article, identity, xmin::text FROM wenju.articles"))
+    now = set(postgres.execute(database, "SELECT row, xmin::text FROM wenju.passages"))
     assert kept <= now
-    assert len(now) == MANY
+    assert len(now) == summary.passages
+    assert postgres.execute(database, "SELECT count(*), count(DISTINCT identity) FROM wenju.articles") == [(MANY, MANY)]
     assert [each.state for each in store.listed()] == ["live"]
 
 
