@@ -5,6 +5,7 @@ gone, the next that answers is asked, for as long as `PATIENCE`.
 """
 
 import contextlib
+import logging
 import threading
 import time
 import weakref
@@ -93,6 +94,8 @@ INDEXES = (
     "CREATE INDEX IF NOT EXISTS passages_terms ON wenju.passages USING gin (terms) WITH (fastupdate = off)",
 )
 _TUPLE_BYTES = 256  # of a passage beside its vector, terms and text, which a search for rows need not read
+
+logging.getLogger("psycopg").addHandler(logging.NullHandler())  # its errors say all that is to be said
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 _Result = TypeVar("_Result")

@@ -94,6 +94,7 @@ class PostgresServer:
         lines = (self.data / "postmaster.pid").read_text().splitlines()
         for process in [int(lines[0]), *_children(int(lines[0]))]:
             os.kill(process, signal.SIGKILL)
+        (self.data / "postmaster.pid").unlink()
 
     def stop(self) -> None:
         if (self.data / "postmaster.pid").exists():

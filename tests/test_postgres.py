@@ -1,5 +1,6 @@
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,20 +101,18 @@ def test_other_vectors_need_another_database(small_corpus: Path, store_url: str,
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def small_disk() -> Iterator[Path]:
     """A disk of a few megabytes."""
     if os.geteuid() != 0:
         pytest.skip("only root can mount a small disk")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    for path in (folder, *folder.parents):
-        path.chmod(path.stat().st_mode | 0o055)
+    folder = Path(tempfile.mkdtemp())
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=30m", "tmpfs", folder], check=False).returncode:
         pytest.skip("no disk can be mounted here")
     try:
         yield folder
     finally:
         subprocess.run(["umount", "-l", folder], check=True)
+        folder.rmdir()
 
 
 def test_a_full_disk_stops_a_build_and_no_answer(small_corpus: Path, small_disk: Path) -> None:
@@ -122,8 +121,8 @@ def test_a_full_disk_stops_a_build_and_no_answer(small_corpus: Path, small_disk:
         (small_disk / "space").mkdir()
         server.owned(small_disk / "space")
         server.execute("postgres", f"CREATE TABLESPACE small LOCATION '{small_disk / 'space'}'")
-        server.execute("postgres", "CREATE DATABASE full TABLESPACE small")
-        store = Store(server.url("full"))
+        server.execute("postgres", "CREATE DATABASE filled TABLESPACE small")
+        store = Store(server.url("filled"))
         build(small_corpus, store, IndexSettings())
         live = store.live()
         filling = small_disk / "filling"
