@@ -11,6 +11,7 @@ from qa.manifest import FORMAT, Manifest
 from qa.messages import Message
 from qa.postgres import Connection, Server, check
 from qa.stored import (
+    Nearest,
     Reader,
     Rows,
     StoredDocuments,
@@ -77,7 +78,8 @@ class Store:
             values = {"folder": self, "difference": difference(manifest.settings, expected)}
             raise IndexMismatchError(Message("other_settings", values))
         embedder, aligner = models(str(self), manifest)
-        rows = Rows(reader)
+        languages = [language for language in LANGUAGES if search.where.language in (None, language)]
+        rows, nearest = Rows(reader), Nearest(reader, languages)
         stored_passages = StoredPassages(rows)
         return SearchIndex(
             folder=Path(name),
@@ -85,12 +87,8 @@ class Store:
             documents=StoredDocuments(reader, articles, stored_passages),
             passages=stored_passages,
             vectors=StoredVectors(rows, embedder.dimension),
-            nearest={
-                language: StoredNearest(reader, language)
-                for language in LANGUAGES
-                if search.where.language in (None, language)
-            },
-            lexical=StoredTerms(rows),
+            nearest={language: StoredNearest(nearest, language) for language in languages},
+            lexical=StoredTerms(rows, languages),
             segments=StoredSegments(rows),
             languages=StoredLanguages(rows),
             converted=StoredTexts(reader),

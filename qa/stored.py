@@ -7,7 +7,9 @@ HNSW graph of a language (Malkov, Yashunin 2018), and by the terms under GIN. Ho
 import threading
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -29,6 +31,11 @@ _FINALISTS = 4  # times as many rows as are wanted are looked at with all their 
 _AT_ONCE = 2_000  # rows, of all that are read in order
 _VECTOR_HEADER, _ARRAY_HEADER = 4, 20  # bytes, before the numbers that PostgreSQL sends
 _LOOKED_AT = 64  # passages that were looked at last, whose articles are read together
+
+_TERMS, _SEARCHES = 50_000, 256  # that were met, and made, last
+_THREADS = 8  # in which languages are searched at the same time
+
+Found = list[tuple[int, float]]  # rows with what a search says of each, best first
 
 _Key = TypeVar("_Key", bound=Hashable)
 _Value = TypeVar("_Value")
@@ -216,27 +223,57 @@ class StoredVectors:
         return np.ascontiguousarray(whole[:, _VECTOR_HEADER:]).view(">f4").astype(np.float32)
 
 
+class Together(Generic[_Key]):
+    """The same search in all languages at the same time: who asks for one language asks for the others next."""
+
+    def __init__(self, search: Callable[[_Key, Language], Found], languages: Sequence[Language]) -> None:
+        self._search, self._languages = search, languages
+        self._pool = ThreadPoolExecutor(_THREADS)
+        self._kept: Kept[_Key, dict[Language, Found]] = Kept(_SEARCHES)
+
+    def __call__(self, key: _Key, language: Language) -> Found:
+        """What the search gives for a key in a language."""
+        return self._kept.one(key, self._read)[language]
+
+    def _read(self, keys: list[_Key]) -> dict[_Key, dict[Language, Found]]:
+        found = {key: self._pool.map(partial(self._search, key), self._languages) for key in keys}
+        return {key: dict(zip(self._languages, each, strict=True)) for key, each in found.items()}
+
+
+class Nearest:
+    """The vectors of all languages."""
+
+    def __init__(self, reader: Reader, languages: Sequence[Language]) -> None:
+        self.reader = reader
+        self.together = Together(self._search, languages)
+
+    def _search(self, key: tuple[bytes, int], language: Language) -> Found:
+        vector, count = np.frombuffer(key[0], dtype=np.float32), key[1]
+        condition, values = self.reader.searched()
+        found = self.reader.all(
+            f"SELECT row, -(embedding <#> %(vector)s) FROM passages WHERE language = {LANGUAGES.index(language)}"
+            f" AND {condition}"
+            " ORDER BY embedding <#> %(vector)s LIMIT %(count)s",
+            {**values, "vector": vector, "count": count},
+        )
+        return sorted(((row, cosine) for row, cosine in found if cosine), key=lambda pair: (-pair[1], pair[0]))
+
+
 class StoredNearest:
     """The vectors of one language, as a `VectorIndex`."""
 
-    def __init__(self, reader: Reader, language: Language) -> None:
-        self._reader, self._language = reader, LANGUAGES.index(language)
+    def __init__(self, nearest: Nearest, language: Language) -> None:
+        self._nearest, self._language = nearest, language
 
     def __len__(self) -> int:
-        query = f"SELECT count(*) FROM passages WHERE {self._reader.live} AND language = {self._language}"
-        return int(self._reader.all(query)[0][0])
+        reader, number = self._nearest.reader, LANGUAGES.index(self._language)
+        return int(reader.all(f"SELECT count(*) FROM passages WHERE {reader.live} AND language = {number}")[0][0])
 
-    def search(self, query: Vectors, count: int) -> list[tuple[int, float]]:
+    def search(self, query: Vectors, count: int) -> Found:
         """At most `count` (row, cosine), nearest first, ties by row."""
         if not query.any() or count <= 0:
             return []
-        condition, values = self._reader.searched()
-        found = self._reader.all(
-            f"SELECT row, -(embedding <#> %(vector)s) FROM passages WHERE language = {self._language} AND {condition}"
-            " ORDER BY embedding <#> %(vector)s LIMIT %(count)s",
-            {**values, "vector": np.asarray(query, dtype=np.float32), "count": count},
-        )
-        return sorted(((row, cosine) for row, cosine in found if cosine), key=lambda pair: (-pair[1], pair[0]))
+        return self._nearest.together((np.asarray(query, dtype=np.float32).tobytes(), count), self._language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,9 +291,10 @@ class Term:
 class StoredTerms:
     """The rows by their terms: which share some with a question, by the score of BM25 that tantivy gives them."""
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: Rows, languages: Sequence[Language]) -> None:
         self._rows, self._reader = rows, rows.reader
-        self._kept: Kept[str, list[Term]] = Kept(50_000)
+        self._kept: Kept[str, list[Term]] = Kept(_TERMS)
+        self._together = Together(self._search, languages)
 
     def __len__(self) -> int:
         return self._reader.passages
@@ -288,11 +326,17 @@ class StoredTerms:
         """Whether no row holds one of these terms, so that none holds all of them."""
         return any(not any(each.rows for each in languages) for languages in self._terms(terms).values())
 
-    def search(self, terms: Sequence[str], count: int, group: str) -> list[tuple[int, float]]:
+    def search(self, terms: Sequence[str], count: int, group: str) -> Found:
         """At most `count` (row, BM25 score) of the group that share a term, best first, ties by row."""
-        if not terms or count <= 0:
+        language = next((each for each in LANGUAGES if each == group), None)
+        if not terms or count <= 0 or language is None:
             return []
-        known, language = self._terms(terms), [str(each) for each in LANGUAGES].index(group)
+        self._terms(terms)
+        return self._together((tuple(terms), count), language)
+
+    def _search(self, key: tuple[tuple[str, ...], int], group: Language) -> Found:
+        terms, count = key
+        known, language = self._terms(terms), LANGUAGES.index(group)
         weights = {term: times * self._rarity(known[term]) for term, times in Counter(terms).items()}
         wanted = [(known[term][language], weight) for term, weight in weights.items() if known[term][language].rows]
         wanted.sort(key=lambda pair: pair[0].rows)

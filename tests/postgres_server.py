@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -93,7 +93,8 @@ class PostgresServer:
         """Kills the server at once, and all that it has started."""
         lines = (self.data / "postmaster.pid").read_text().splitlines()
         for process in [int(lines[0]), *_children(int(lines[0]))]:
-            os.kill(process, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
         (self.data / "postmaster.pid").unlink()
 
     def stop(self) -> None:

@@ -57,18 +57,20 @@ def test_questions_resume(small_corpus: Path, pair: tuple[PostgresServer, Postgr
     wanted = live.current().ask(question).text
     for thread in asking:
         thread.start()
-    time.sleep(0.5)
-    primary.kill()
-    standby.promote()
-    promoted = time.monotonic()
-    assert live.current().ask(question).text == wanted
-    assert live.problem is None
-    until = time.monotonic() + 60
-    while not any(at > promoted for at, _ in answers) and time.monotonic() < until:
-        time.sleep(0.01)
-    over.set()
-    for thread in asking:
-        thread.join()
+    try:
+        time.sleep(0.5)
+        primary.kill()
+        standby.promote()
+        promoted = time.monotonic()
+        assert live.current().ask(question).text == wanted
+        assert live.problem is None
+        until = time.monotonic() + 60
+        while not any(at > promoted for at, _ in answers) and time.monotonic() < until:
+            time.sleep(0.01)
+    finally:
+        over.set()
+        for thread in asking:
+            thread.join()
     assert problems == []
     assert any(at > promoted for at, _ in answers)
     assert {text for _, text in answers} == {wanted}
