@@ -12,7 +12,10 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, LiteralString, TypeVar
 
+import numpy as np
 import psycopg
+from numpy.typing import NDArray
+from pgvector import HalfVector
 from pgvector.psycopg import register_vector
 from psycopg import conninfo
 from psycopg.types.json import Jsonb
@@ -72,10 +75,10 @@ _TABLES = (
     """CREATE TABLE wenju.passages (
         article bigint NOT NULL, row bigint NOT NULL, since bigint NOT NULL, until bigint NOT NULL,
         language smallint NOT NULL, length int NOT NULL, date date, path text NOT NULL, terms int[] NOT NULL,
-        embedding vector({dimension}) NOT NULL, tokens bytea NOT NULL, segments bytea NOT NULL, line bytea NOT NULL,
+        embedding halfvec({dimension}) NOT NULL, content bytea NOT NULL,
         PRIMARY KEY (article, row)) WITH (toast_tuple_target = {target})""",
-    "ALTER TABLE wenju.passages ALTER terms SET STORAGE external, ALTER tokens SET STORAGE external,"
-    " ALTER segments SET STORAGE external, ALTER embedding SET STORAGE external",
+    "ALTER TABLE wenju.passages ALTER terms SET STORAGE external, ALTER embedding SET STORAGE external,"
+    " ALTER content SET STORAGE external",
     "CREATE SEQUENCE wenju.term_numbers AS int",
     """CREATE TABLE wenju.terms (
         language smallint, term text, count int, id int NOT NULL DEFAULT nextval('wenju.term_numbers'),
@@ -87,7 +90,7 @@ _TABLES = (
 # Those of the passages are made once there are rows, which is many times faster.
 INDEXES = (
     *(
-        f"CREATE INDEX IF NOT EXISTS passages_near_{language} ON wenju.passages USING hnsw (embedding vector_ip_ops)"
+        f"CREATE INDEX IF NOT EXISTS passages_near_{language} ON wenju.passages USING hnsw (embedding halfvec_ip_ops)"
         f" WHERE language = {number}"
         for number, language in enumerate(LANGUAGES)
     ),
@@ -267,6 +270,11 @@ def check(connection: Connection, store: str, dimension: int | None = None) -> N
         raise StoreError(Message("store_dimension", {"store": store, "written": found[1], "read": dimension}))
 
 
+def half(vector: NDArray[np.float32]) -> HalfVector:
+    """A vector in half the precision, as HNSW has it; those found are compared as they are."""
+    return HalfVector(vector)
+
+
 def as_json(value: object) -> Jsonb:
     """A value for a column of JSON."""
     return Jsonb(value)
@@ -274,24 +282,8 @@ def as_json(value: object) -> Jsonb:
 
 def copy_passages(connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
     """Adds passages, each given by its columns in their order."""
-    columns = "article, row, since, until, language, length, date, path, terms, embedding, tokens, segments, line"
+    columns = "article, row, since, until, language, length, date, path, terms, embedding, content"
     with connection.cursor().copy(_plain(f"COPY wenju.passages ({columns}) FROM STDIN (FORMAT binary)")) as copy:
-        copy.set_types(
-            [
-                "int8",
-                "int8",
-                "int8",
-                "int8",
-                "int2",
-                "int4",
-                "date",
-                "text",
-                "int4[]",
-                "vector",
-                "bytea",
-                "bytea",
-                "bytea",
-            ]
-        )
+        copy.set_types(["int8", "int8", "int8", "int8", "int2", "int4", "date", "text", "int4[]", "halfvec", "bytea"])
         for row in rows:
             copy.write_row(row)

@@ -79,14 +79,15 @@ class Store:
             raise IndexMismatchError(Message("other_settings", values))
         embedder, aligner = models(str(self), manifest)
         languages = [language for language in LANGUAGES if search.where.language in (None, language)]
-        rows, nearest = Rows(reader), Nearest(reader, languages)
+        rows = Rows(reader, embedder.dimension)
+        nearest = Nearest(rows, languages)
         stored_passages = StoredPassages(rows)
         return SearchIndex(
             folder=Path(name),
             manifest=manifest,
             documents=StoredDocuments(reader, articles, stored_passages),
             passages=stored_passages,
-            vectors=StoredVectors(rows, embedder.dimension),
+            vectors=StoredVectors(rows),
             nearest={language: StoredNearest(nearest, language) for language in languages},
             lexical=StoredTerms(rows, languages),
             segments=StoredSegments(rows),

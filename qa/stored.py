@@ -10,6 +10,8 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import accumulate, pairwise
+from struct import Struct
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -18,8 +20,8 @@ from numpy.typing import NDArray
 from qa import bm25
 from qa.config import Where
 from qa.datatypes import Document, Passage
-from qa.parts import document_of_line, passage_of
-from qa.postgres import ROWS, Connection, Server
+from qa.parts import Part, document_of_line, passage_of
+from qa.postgres import ROWS, Connection, Server, half
 from qa.segments import Segments
 from qa.text import LANGUAGES, Language
 from qa.vectors import Vectors
@@ -29,7 +31,7 @@ _MOST = 4_000  # rows that a search by terms reads, rarest terms first; beyond, 
 _BATCH = 1_000  # of these, that are read together
 _FINALISTS = 4  # times as many rows as are wanted are looked at with all their terms
 _AT_ONCE = 2_000  # rows, of all that are read in order
-_VECTOR_HEADER, _ARRAY_HEADER = 4, 20  # bytes, before the numbers that PostgreSQL sends
+_ARRAY_HEADER = 20  # bytes, before the numbers of an array that PostgreSQL sends
 _LOOKED_AT = 64  # passages that were looked at last, whose articles are read together
 
 _TERMS, _SEARCHES = 50_000, 256  # that were met, and made, last
@@ -124,30 +126,49 @@ class StoredRow:
 
     Attributes:
         language: of the passage.
-        length: how many terms it has.
-        terms: the numbers of its terms, as PostgreSQL sends an array.
-        vector: as PostgreSQL sends it.
-        tokens, segments: as `packed` gives them.
+        vector: of the passage, in single precision.
+        tokens: of all segments.
+        segments: the length of each segment, its span, its norms.
         line: the passage, as a part has it.
     """
 
     language: int
-    length: int
-    terms: bytes
     vector: bytes
     tokens: bytes
     segments: bytes
     line: bytes
 
+    @classmethod
+    def of(cls, language: int, content: bytes) -> "StoredRow":
+        """What `packed` packed."""
+        ends = [*_HEADER.unpack_from(content), len(content)]
+        return cls(language, *(content[start:end] for start, end in pairwise([_HEADER.size, *ends])))
 
-_ROW = "language, length, array_send(terms), vector_send(embedding), tokens, segments, line"
+
+_HEADER = Struct("<3I")  # where vector, tokens and segments end
+_SEGMENT_BYTES = 4 + 8 + 8  # of its length, its span, its norms
+
+
+def packed(part: Part, row: int) -> bytes:
+    """A row of a part, all that is read of it when it is found."""
+    own = part.segments.select([row])
+    lengths = np.diff(own.token_bounds).astype("<i4")
+    segments = lengths.tobytes() + own.spans.astype("<i4").tobytes() + own.norms.astype("<f4").tobytes()
+    values = [part.vectors[row].astype("<f4").tobytes(), own.tokens.astype("<i4").tobytes(), segments]
+    ends = accumulate(map(len, values), initial=_HEADER.size)
+    return b"".join([_HEADER.pack(*list(ends)[1:]), *values, part.passages[row]])
+
+
+def line_of(content: bytes) -> bytes:
+    """The passage in what `packed` packed, as a part has it."""
+    return content[_HEADER.unpack_from(content)[-1] :]
 
 
 class Rows:
     """The rows of a generation by their numbers."""
 
-    def __init__(self, reader: Reader) -> None:
-        self.reader = reader
+    def __init__(self, reader: Reader, dimension: int) -> None:
+        self.reader, self._dimension = reader, dimension
         self._kept: Kept[int, StoredRow] = Kept(_KEPT)
 
     def of(self, numbers: Sequence[int]) -> dict[int, StoredRow]:
@@ -159,21 +180,27 @@ class Rows:
 
     def _read(self, numbers: list[int]) -> dict[int, StoredRow]:
         query = (
-            f"SELECT row, {_ROW} FROM unnest(%(articles)s::bigint[], %(rows)s::bigint[]) AS wanted (article, row)"
-            " JOIN passages USING (article, row)"
+            "SELECT row, language, content FROM unnest(%(articles)s::bigint[], %(rows)s::bigint[])"
+            " AS wanted (article, row) JOIN passages USING (article, row)"
         )
         found = self.reader.all(query, {"articles": [number // ROWS for number in numbers], "rows": numbers})
-        return {number: StoredRow(*rest) for number, *rest in found}
+        return {number: StoredRow.of(language, content) for number, language, content in found}
+
+    def vectors(self, numbers: Sequence[int]) -> Vectors:
+        """The vectors of some rows, shape (rows, dimension)."""
+        found = self.of(numbers)
+        raw = b"".join([found[number].vector for number in numbers])
+        return np.frombuffer(raw, dtype="<f4").reshape(-1, self._dimension)
 
     def in_order(self) -> Iterator[tuple[int, StoredRow]]:
         """Every row of the generation, in order."""
         query = (
-            f"SELECT row, {_ROW} FROM passages WHERE {self.reader.live} AND (article, row) > (%(article)s, %(last)s)"
-            f" ORDER BY article, row LIMIT {_AT_ONCE}"
+            f"SELECT row, language, content FROM passages WHERE {self.reader.live}"
+            f" AND (article, row) > (%(article)s, %(last)s) ORDER BY article, row LIMIT {_AT_ONCE}"
         )
         last = -1
         while found := self.reader.all(query, {"article": last // ROWS, "last": last}):
-            yield from ((number, StoredRow(*rest)) for number, *rest in found)
+            yield from ((number, StoredRow.of(language, content)) for number, language, content in found)
             last = int(found[-1][0])
 
 
@@ -209,18 +236,14 @@ class StoredLanguages(Sequence[Language]):
 
 
 class StoredVectors:
-    """The vectors of some rows."""
+    """The vectors of rows."""
 
-    def __init__(self, rows: Rows, dimension: int) -> None:
-        self._rows, self._dimension = rows, dimension
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
 
     def __getitem__(self, rows: Sequence[int] | NDArray[np.int64]) -> Vectors:
         """The vectors of some rows, shape (rows, dimension)."""
-        numbers = np.asarray(rows, dtype=np.int64).tolist()
-        found = self._rows.of(numbers)
-        raw = b"".join([found[number].vector for number in numbers])
-        whole = np.frombuffer(raw, dtype=np.uint8).reshape(len(numbers), _VECTOR_HEADER + 4 * self._dimension)
-        return np.ascontiguousarray(whole[:, _VECTOR_HEADER:]).view(">f4").astype(np.float32)
+        return self._rows.vectors(np.asarray(rows, dtype=np.int64).tolist())
 
 
 class Together(Generic[_Key]):
@@ -243,20 +266,21 @@ class Together(Generic[_Key]):
 class Nearest:
     """The vectors of all languages."""
 
-    def __init__(self, reader: Reader, languages: Sequence[Language]) -> None:
-        self.reader = reader
+    def __init__(self, rows: Rows, languages: Sequence[Language]) -> None:
+        self.reader, self._rows = rows.reader, rows
         self.together = Together(self._search, languages)
 
     def _search(self, key: tuple[bytes, int], language: Language) -> Found:
         vector, count = np.frombuffer(key[0], dtype=np.float32), key[1]
         condition, values = self.reader.searched()
-        found = self.reader.all(
-            f"SELECT row, -(embedding <#> %(vector)s) FROM passages WHERE language = {LANGUAGES.index(language)}"
-            f" AND {condition}"
-            " ORDER BY embedding <#> %(vector)s LIMIT %(count)s",
-            {**values, "vector": vector, "count": count},
+        query = (
+            f"SELECT row FROM passages WHERE language = {LANGUAGES.index(language)} AND {condition}"
+            " ORDER BY embedding <#> %(vector)s LIMIT %(count)s"
         )
-        return sorted(((row, cosine) for row, cosine in found if cosine), key=lambda pair: (-pair[1], pair[0]))
+        rows = [row for (row,) in self.reader.all(query, {**values, "vector": half(vector), "count": count})]
+        cosines = (self._rows.vectors(rows) @ vector).tolist()
+        found = [(row, cosine) for row, cosine in zip(rows, cosines, strict=True) if cosine]
+        return sorted(found, key=lambda pair: (-pair[1], pair[0]))
 
 
 class StoredNearest:
@@ -390,19 +414,23 @@ class StoredTerms:
 
     def _scores(self, numbers: Sequence[int], wanted: Sequence[tuple[Term, float]]) -> list[float]:
         """The whole score of each row."""
-        found = self._rows.of(numbers)
-        rows = [found[number] for number in numbers]
-        held = [_numbers(row.terms, 4) for row in rows]
+        query = (
+            "SELECT row, length, array_send(terms) FROM unnest(%(articles)s::bigint[], %(rows)s::bigint[])"
+            " AS wanted (article, row) JOIN passages USING (article, row)"
+        )
+        values = {"articles": [number // ROWS for number in numbers], "rows": numbers}
+        found = {number: rest for number, *rest in self._reader.all(query, values)}
+        held = [_numbers(found[number][1], 4) for number in numbers]
         variants = [(number, weight, count) for term, weight in wanted for count, (number, _) in term.variants.items()]
         numbered = np.array(sorted(variants), dtype=np.float64).reshape(-1, 3)
         ids = np.concatenate([np.zeros(0, dtype=np.int64), *held])
-        owners = np.repeat(np.arange(len(rows)), [len(each) for each in held])
+        owners = np.repeat(np.arange(len(held)), [len(each) for each in held])
         places = np.minimum(np.searchsorted(numbered[:, 0], ids), len(numbered) - 1) if len(numbered) else ids[:0]
         met = numbered[places, 0] == ids if len(numbered) else ids[:0].astype(bool)
-        lengths = np.array([row.length for row in rows], dtype=np.int64)
+        lengths = np.array([found[number][0] for number in numbers], dtype=np.int64)
         _, weights, counts = numbered[places[met]].T
         given = weights * bm25.shares(counts, lengths[owners[met]], self._mean_length)
-        scores: list[float] = np.bincount(owners[met], weights=given, minlength=len(rows)).tolist()
+        scores: list[float] = np.bincount(owners[met], weights=given, minlength=len(held)).tolist()
         return scores
 
 
@@ -412,19 +440,6 @@ def _numbers(array: bytes, size: int) -> NDArray[np.int64]:
         return np.zeros(0, dtype=np.int64)
     kind = np.dtype([("length", ">i4"), ("number", f">i{size}")])
     return np.frombuffer(array, dtype=kind, offset=_ARRAY_HEADER)["number"].astype(np.int64)
-
-
-def packed(segments: Segments, row: int) -> tuple[bytes, bytes]:
-    """The tokens of one passage, and what else is known of its segments, as bytes."""
-    own = segments.select([row])
-    lengths = np.diff(own.token_bounds).astype("<i4")
-    return (
-        own.tokens.astype("<i4").tobytes(),
-        b"".join([lengths.tobytes(), own.spans.astype("<i4").tobytes(), own.norms.astype("<f4").tobytes()]),
-    )
-
-
-_SEGMENT_BYTES = 4 + 8 + 8  # its length, its span, its norms
 
 
 class StoredSegments:

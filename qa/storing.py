@@ -31,9 +31,9 @@ from qa.manifest import recipe
 from qa.messages import Message, as_record, of_record
 from qa.parts import Part, content_hash, passage_of
 from qa.plan import Progress
-from qa.postgres import EVER, INDEXES, ROWS, Connection, Server, as_json, copy_passages, create
+from qa.postgres import EVER, INDEXES, ROWS, Connection, Server, as_json, copy_passages, create, half
 from qa.store import Store
-from qa.stored import Reader, StoredTexts, packed
+from qa.stored import Reader, StoredTexts, line_of, packed
 
 _CLAIMED_BYTES, _CLAIMED = 600_000, 64  # of articles that are made together
 _PAUSE = 0.2  # seconds between looks at what others have claimed
@@ -286,11 +286,10 @@ class Writer:
             on = _date(document)
             for place, row in enumerate(rows_of[article]):
                 terms = sorted(numbers[languages[row], term, times] for term, times in held[row].items())
-                tokens, segments = packed(part.segments, row)
                 rows.append(
                     (
                         *(article, article * ROWS + place, generation, EVER, languages[row], held[row].total()),
-                        *(on, document.id, terms, part.vectors[row], tokens, segments, part.passages[row]),
+                        *(on, document.id, terms, half(part.vectors[row]), packed(part, row)),
                     )
                 )
         connection.cursor().executemany(
@@ -567,8 +566,8 @@ def _contents(connection: Connection, column: str, generation: int) -> dict[str,
     """What identifies the content of each passage of the articles that came with a generation, or went."""
     found: dict[str, list[bytes]] = {}
     articles = f"SELECT article FROM articles WHERE {column} = %(g)s"
-    query = f"SELECT line FROM passages WHERE article = ANY (ARRAY({articles})) AND {column} = %(g)s ORDER BY row"
-    for (line,) in connection.execute(query, {"g": generation}):
-        passage = passage_of(bytes(line), 0)
+    query = f"SELECT content FROM passages WHERE article = ANY (ARRAY({articles})) AND {column} = %(g)s ORDER BY row"
+    for (content,) in connection.execute(query, {"g": generation}):
+        passage = passage_of(line_of(bytes(content)), 0)
         found.setdefault(passage.document_id, []).append(content_hash(passage))
     return found
