@@ -1,14 +1,18 @@
 import json
 from pathlib import Path
 
+import httpx
 import pytest
+from pages import served
 from postgres_server import PostgresServer
 
 from qa.chat import Chat, LiveChat
+from qa.cli import CANNOT, main
 from qa.config import IndexSettings, SearchSettings, Settings, Where
 from qa.datatypes import Answer
 from qa.errors import IndexMismatchError, IndexMissingError, SettingsError
 from qa.index import SearchIndex
+from qa.render import answer_record
 from qa.store import Store
 from qa.storing import build
 from qa.text import terms
@@ -133,3 +137,34 @@ def test_what_is_not_as_expected_is_said(small_store: Store, postgres: PostgresS
         Chat.open(Store(postgres.url(postgres.database())))
     with pytest.raises(IndexMissingError):
         small_store.rollback()
+
+
+def test_the_command_line_takes_a_store(small_corpus: Path, store_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It builds, lists, asks, in part too, and goes back; what only a folder can do is refused."""
+    build_it = ["build", "--corpus", str(small_corpus), "--store", store_url]
+    assert main(build_it) == 0
+    assert "4 articles" in capsys.readouterr().out
+    assert main([*build_it, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["changes"]["kept"]
+    ask_it = ["ask", "--store", store_url, "How deep can a leatherback turtle dive?"]
+    assert main(ask_it) == 0
+    assert "1,200 metres" in capsys.readouterr().out
+    assert main([*ask_it, "--where", "language=zh"]) == 0
+    assert "1,200 metres" not in capsys.readouterr().out
+    assert main(["index", "list", "--store", store_url]) == 0
+    assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == ["kept", "live"]
+    assert main(["index", "rollback", "--store", store_url]) == 0
+    assert main([*build_it, "--watch"]) == CANNOT
+    assert "--watch" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_page_answers_from_a_store(small_store: Store, small_index: Path, workers: int) -> None:
+    """The page's server, and its processes, answer as from a folder."""
+    question = "How deep can a leatherback turtle dive?"
+    chat = Chat.open(small_index)
+    with served(Chat.open(small_store), workers=workers, read_only=True) as address:
+        assert httpx.get(f"{address}/healthz", timeout=60).json()["generation"] == small_store.live()
+        said = httpx.post(f"{address}/api/ask", json={"question": question}, timeout=60).json()
+    assert said["citations"] == answer_record(chat.ask(question), chat.index.documents)["citations"]
+    assert said["answered"]
