@@ -36,7 +36,7 @@ from qa.store import Store
 from qa.stored import Reader, StoredTexts, line_of, packed
 
 _CLAIMED_BYTES, _CLAIMED = 600_000, 64  # of articles that are made together
-_PAUSE = 0.2  # seconds between looks at what others have claimed
+_PAUSE = 0.5  # seconds between looks at how much is left
 _NUMBERS = 2_000_000  # of terms that are kept in memory
 _ROW_BYTES, _LEAST_MEMORY, _MOST_MEMORY = 2_500, 64, 2_048  # of a vector in a graph; megabytes for making one
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -191,9 +191,13 @@ class Writer:
 
     def make(self, generation: _Generation, progress: Progress) -> bool:
         """Makes what can be claimed; whether nothing is left, or others are still at it."""
+        told = 0.0
         while (claimed := self._ask(lambda connection: self._made_some(connection, generation))) is not None:
+            if claimed and time.monotonic() < told + _PAUSE:
+                continue
             to_do, total = self._ask(lambda connection: _left(connection, generation.number))
             progress("passages", total - to_do, total)
+            told = time.monotonic()
             if not claimed:
                 return to_do == 0
         return True
