@@ -309,7 +309,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "run CREATE EXTENSION vector in this database.",
     ),
     "store_schema": (
-        "{store} 里的表是第 {written} 版，这里用的是第 {read} 版；请另建一个数据库，或者删除模式 wenju 之后重新建立。",
+        "{store} 里的表是第 {written} 版，这里用的是第 {read} 版；请另建一个数据库，或者删除这些表之后重新建立。",
         "The tables in {store} have version {written}, this one reads {read}: build into another database, or anew "
         "after DROP SCHEMA wenju CASCADE.",
     ),

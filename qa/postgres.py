@@ -203,20 +203,18 @@ def _is_gone(error: psycopg.Error) -> bool:
 def _told(error: psycopg.Error, store: str) -> StoreError | IndexMissingError:
     """What to tell a person of an error."""
     reason = _one_line(error)
-    kinds = {
-        psycopg.errors.DiskFull: "store_full",
-        psycopg.errors.ReadOnlySqlTransaction: "store_read_only",
-        psycopg.errors.InsufficientPrivilege: "store_denied",
-    }
     if error.sqlstate in (_NO_SCHEMA, _NO_TABLE):
         return IndexMissingError(Message("no_store", {"store": store}))
-    for kind, message in kinds.items():
-        if isinstance(error, kind):
-            return StoreError(Message(message, {"store": store, "reason": reason}))
     if "password" in reason or "authentication" in reason:
         return StoreError(Message("store_password", {"store": store, "reason": reason}))
-    message = "store_gone" if _is_gone(error) or isinstance(error, psycopg.OperationalError) else "store_failed"
-    return StoreError(Message(message, {"store": store, "reason": reason}))
+    kind = "store_gone" if _is_gone(error) or isinstance(error, psycopg.OperationalError) else "store_failed"
+    if isinstance(error, psycopg.errors.DiskFull):
+        kind = "store_full"
+    elif isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+        kind = "store_read_only"
+    elif isinstance(error, psycopg.errors.InsufficientPrivilege):
+        kind = "store_denied"
+    return StoreError(Message(kind, {"store": store, "reason": reason}))
 
 
 def _one_line(error: Exception) -> str:
