@@ -23,8 +23,7 @@ from qa.config import IndexSettings, Settings
 from qa.datatypes import Document
 from qa.embedder import BUNDLED_FOLDER, StaticEmbedder, bundled_embedder, load_embedder
 from qa.errors import EmbedderError, IndexMismatchError
-from qa.passages import context
-from qa.passages import Chunker, token_fitting_length
+from qa.passages import Chunker, context, token_fitting_length
 from qa.text import fold
 
 TEXTS = [
