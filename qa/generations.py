@@ -218,7 +218,7 @@ def _outcomes(
     known = [earlier.known(file) for file in files]
     found = runs([(file.id, file.size) for file in files])
     bytes_to_read = sum(file.size for file, digest in zip(files, known, strict=True) if not digest)
-    task = Task(corpus, folder, settings, earlier.folder, earlier.whole)
+    task = Task(corpus, folder, settings, earlier.folder, earlier.damaged)
     outcomes: dict[int, Outcome] = {}
     done = 0
     inputs = [[(files[number].name, known[number]) for number in run] for run in found]

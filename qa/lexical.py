@@ -157,13 +157,10 @@ def _write_catalogue(folder: Path, shards: Sequence[Mapping[str, Any]]) -> None:
     (folder / SHARDS).write_text(json.dumps(shards, indent=1), encoding="utf-8", newline="\n")
 
 
-def shard_files(folder: Path) -> dict[str, list[Path]]:
-    """The files of each shard of an index, by its name."""
-    files = _files(folder)
-    return {
-        name: [path for segment in shard["segments"] for path in files.get(_stem(segment), ())]
-        for name, shard in _catalogue(folder).items()
-    }
+def whole_shards(folder: Path, damaged: Iterable[str]) -> set[str]:
+    """The names of the shards of an index of which no file is among the damaged or missing, given by their names."""
+    harmed = {name.partition(".")[0] for name in damaged}
+    return {name for name, shard in _catalogue(folder).items() if harmed.isdisjoint(map(_stem, shard["segments"]))}
 
 
 def write_shard(folder: Path, name: str, rows: Iterable[Row]) -> None:

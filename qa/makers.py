@@ -44,14 +44,14 @@ class Task:
         folder: of the generation.
         settings: of the index.
         earlier: the folder of the generation before, if there is one.
-        whole: the names of the parts of that which are whole.
+        damaged: the files of that which are not what was written.
     """
 
     corpus: Path
     folder: Path
     settings: IndexSettings
     earlier: Path | None
-    whole: Collection[str]
+    damaged: Collection[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +118,7 @@ def made(task: Task, earlier: Earlier, runs: Sequence[Run], bytes_to_read: int) 
 
 
 def _shared(task: Task, earlier: Earlier, runs: Sequence[Run], count: int) -> Iterator[tuple[int, Outcome]]:
-    processes = [_Process(task) for _ in range(count)]
     free: SimpleQueue[_Process] = SimpleQueue()
-    for process in processes:
-        free.put(process)
 
     def make(run: Run) -> Outcome | None:
         process = free.get()
@@ -130,17 +127,17 @@ def _shared(task: Task, earlier: Earlier, runs: Sequence[Run], count: int) -> It
         finally:
             free.put(process)
 
-    pool = ThreadPoolExecutor(count)
-    try:
+    with contextlib.ExitStack() as ending:  # in turn, from the last; also where whoever asked wants no more of it
+        pool = ending.enter_context(ThreadPoolExecutor(count))
+        for _ in range(count):
+            process = _Process(task)
+            ending.callback(process.end)
+            free.put(process)
+        ending.callback(pool.shutdown, wait=False, cancel_futures=True)
         numbers = {pool.submit(make, run): number for number, run in enumerate(runs)}
         for future in as_completed(numbers):
             number = numbers[future]
             yield number, future.result() or RunMaker(task, earlier).make(runs[number])
-    finally:  # also where whoever asked wants no more of it
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            process.end()
-        pool.shutdown()
 
 
 class _Process:
@@ -155,7 +152,8 @@ class _Process:
             env={**os.environ, **_ONE_THREAD, "PYTHONPATH": os.pathsep.join(paths)},
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
-        self._say({**shallow(task), "settings": asdict(task.settings), "whole": sorted(task.whole)})
+        with contextlib.suppress(OSError):  # it has died; its runs will tell
+            self._say({**shallow(task), "settings": asdict(task.settings), "damaged": sorted(task.damaged)})
 
     def _say(self, record: object) -> None:
         stdin = self._process.stdin
@@ -230,8 +228,8 @@ def serve() -> None:
     first = json.loads(sys.stdin.readline())
     paths = {name: Path(first[name]) for name in ("corpus", "folder")}
     earlier_folder = Path(first["earlier"]) if first["earlier"] else None
-    task = Task(**paths, settings=IndexSettings(**first["settings"]), earlier=earlier_folder, whole=first["whole"])
-    maker = RunMaker(task, Earlier(task.settings, task.earlier, only=task.whole))
+    task = Task(**paths, settings=IndexSettings(**first["settings"]), earlier=earlier_folder, damaged=first["damaged"])
+    maker = RunMaker(task, Earlier(task.settings, task.earlier, damaged=task.damaged))
     for line in sys.stdin:
         answers.write(json.dumps(_record(maker.make, json.loads(line)), default=str).encode() + b"\n")
         answers.flush()

@@ -14,14 +14,17 @@ from typing import Any
 from qa.config import IndexSettings
 from qa.datatypes import shallow
 from qa.errors import IndexDamagedError, IndexMismatchError, IndexMissingError, IndexUnreadableError, SettingsError
+from qa.lexical import SHARDS
 from qa.messages import Message
 from qa.parts import PartRecord
 
 FORMAT = 5
 MANIFEST = "manifest.json"
 LEXICAL = "lexical"  # the folder of the terms of all parts
+CATALOGUE = f"{LEXICAL}/{SHARDS}"
 STATES = "states.npy"  # of the articles' files when they were read
 
+_FOLLOWED = (CATALOGUE, STATES)  # small, and a build goes by what they say
 _CUTTING = ("langchain-text-splitters", "numpy", "PyStemmer", "PyYAML", "tantivy", "tokenizers")
 
 
@@ -128,9 +131,14 @@ def check_files(folder: Path, manifest: Manifest) -> None:
 def damaged_files(folder: Path, manifest: Manifest, *, thorough: bool) -> set[str]:
     """The files of a generation that are not what was written.
 
-    One of the size and time it had when its checksum was taken is taken to be whole, unless this is to be thorough.
+    One of the size and time it had when its checksum was taken is taken to be whole, unless this is to be thorough, or
+    it says what stands in the others.
     """
-    looked_at = [name for name in manifest.files if thorough or _seen(folder / name) != manifest.seen.get(name)]
+    looked_at = [
+        name
+        for name in manifest.files
+        if thorough or name in _FOLLOWED or _seen(folder / name) != manifest.seen.get(name)
+    ]
     return {name for name, found in _checksums(folder, looked_at).items() if found != manifest.files[name]}
 
 

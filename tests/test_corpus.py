@@ -142,6 +142,11 @@ def replaced(path: Path) -> None:
     other.replace(path)
 
 
+def appended(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"x")
+
+
 def with_its_times(path: Path, edit: Callable[[Path], object]) -> None:
     """Edits a file and sets its time back."""
     status = path.stat()
@@ -157,7 +162,7 @@ def retargeted(path: Path) -> None:
 
 EDITS: dict[str, Callable[[Path], object]] = {
     "renamed over": replaced,
-    "appended to": lambda path: with_its_times(path, lambda path: path.open("ab").write(b"x")),
+    "appended to": lambda path: with_its_times(path, appended),
     "cut": lambda path: with_its_times(path, lambda path: os.truncate(path, 2)),
     "of other bytes": lambda path: with_its_times(path, lambda path: path.write_bytes(b"other")),
     "of other time": lambda path: os.utime(path, ns=(0, 1)),
