@@ -55,19 +55,16 @@ class ArticleFile:
 
     Attributes:
         name: its path in the folder.
+        id: how its document is known.
         size: in bytes.
         state: changes with every edit of it; None where that is not certain: soon after an edit, which the next one may
             follow before the clock of the file system moves on, and on Windows, where a file's times can be set.
     """
 
     name: str
+    id: str
     size: int
     state: State | None
-
-    @property
-    def id(self) -> str:
-        """How its document is known."""
-        return document_id(self.name)
 
 
 def article_files(folder: Path) -> list[ArticleFile]:
@@ -111,7 +108,8 @@ def _files(folder: Path) -> Iterator[ArticleFile]:
             except (OSError, ValueError):
                 continue
             if stat.S_ISREG(status.st_mode) and (_leads_inside(path, root) if is_link else inside):
-                yield ArticleFile(within + name, status.st_size, _state(status, settled))
+                found = within + name
+                yield ArticleFile(found, document_id(found), status.st_size, _state(status, settled))
 
 
 def _state(status: os.stat_result, settled: int) -> State | None:

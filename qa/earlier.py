@@ -14,8 +14,10 @@ from qa.errors import SearchIndexError
 from qa.files import PLAIN, conversion, suffix_of
 from qa.lexical import whole_shards
 from qa.manifest import CATALOGUE, LEXICAL, STATES, Manifest, damaged_files, places, read_manifest, recipe
+from qa.nearest import Recall
 from qa.parts import Part, PartRecord
 from qa.rows import Lines
+from qa.text import Language
 from qa.vectors import load_array
 
 Source = tuple[Part | None, int]  # a row of a part; None stands for the one that is being made
@@ -31,6 +33,8 @@ class Earlier:
         damaged: those of its files that are not what was written.
         parts: those that are whole and made alike, by their names.
         documents: content hash of each of their articles by its id.
+        files: checksum of each of its files by its name.
+        recall: of its languages whose vectors are quantised.
         converted: the texts of its files that were converted, where they still would be converted so.
     """
 
@@ -61,6 +65,7 @@ class Earlier:
         self.documents: dict[str, str] = {}
         self.converted: Mapping[str, str] = {}
         self.files: Mapping[str, str] = {}
+        self.recall: Mapping[Language, Recall] = {}
         self._opened: dict[str, Part] = {}
         self._places: dict[str, tuple[PartRecord, int]] = {}
         self._states: dict[str, State] = {}
@@ -88,7 +93,7 @@ class Earlier:
         }
         self._places = {each: place for each, place in place_of.items() if place[0].name in self.parts}
         self.documents = {each: manifest.documents[each] for each in self._places}
-        self.files = manifest.files
+        self.files, self.recall = manifest.files, manifest.recall
         if STATES not in self.damaged:
             states = load_array(folder / STATES, mapped=False).tolist()
             self._states = {each: tuple(state) for each, state in zip(manifest.documents, states, strict=True)}

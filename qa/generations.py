@@ -19,7 +19,7 @@ from typing import Literal
 
 from qa import index
 from qa.changes import PassageChanges, passage_changes
-from qa.config import IndexSettings
+from qa.config import EXACT_ROWS, IndexSettings
 from qa.corpus import ArticleFile, Unreadable, article_files, corpus_digest
 from qa.disk import insist, remove_unfinished, write_file_through, write_folder_through, write_whole
 from qa.earlier import Earlier
@@ -99,7 +99,7 @@ def live_folder(root: Path) -> Path:
     return root / name
 
 
-def load_live(root: Path, expected: IndexSettings | None = None) -> index.SearchIndex:
+def load_live(root: Path, expected: IndexSettings | None = None, *, exact_rows: int = EXACT_ROWS) -> index.SearchIndex:
     """Opens the live generation; another where the pointer moves on, and the first is pruned, meanwhile.
 
     Raises:
@@ -110,7 +110,7 @@ def load_live(root: Path, expected: IndexSettings | None = None) -> index.Search
     while True:
         folder = live_folder(root)
         try:
-            return index.load(folder, expected)
+            return index.load(folder, expected, exact_rows=exact_rows)
         except (IndexMissingError, IndexDamagedError) as error:
             if live_folder(root) != folder:
                 continue

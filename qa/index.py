@@ -6,12 +6,12 @@ index. Everything in it is JSON, arrays, or a search engine's own files; nothing
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from qa.config import IndexSettings
+from qa.config import EXACT_ROWS, IndexSettings
 from qa.converted import ConvertedTexts
 from qa.corpus import State
 from qa.datatypes import Document, Passage
@@ -35,6 +35,7 @@ from qa.manifest import (
     write_manifest,
 )
 from qa.messages import Message
+from qa.nearest import Recall, measured_recall, nearest, rows_of
 from qa.parts import PARTS, Part, PartRecord, document_of_line, passage_of
 from qa.passages import utf8_length
 from qa.plan import runs
@@ -150,10 +151,26 @@ def finish(
         parts=content.parts,
         files=files,
         seen=seen,
+        recall={},
     )
+    manifest = replace(manifest, recall=_recall(folder, manifest, earlier, EXACT_ROWS))
     check_whole(folder, manifest)
     write_manifest(folder, manifest)
     return manifest
+
+
+def _recall(folder: Path, manifest: Manifest, earlier: Earlier, exact_rows: int) -> Mapping[Language, Recall]:
+    """Of each language that is quantised how many of the nearest rows are found; known already, where few are new."""
+    if manifest.passages <= exact_rows:
+        return {}
+    recall: dict[Language, Recall] = {}
+    parts = [Part.open(folder / part.file) for part in manifest.parts]
+    for language in LANGUAGES:
+        count = sum(map(len, rows_of(parts, language)))
+        known = earlier.recall.get(language)
+        if count > exact_rows:
+            recall[language] = known if known and known.holds(count) else measured_recall(parts, language)
+    return recall
 
 
 def check(folder: Path) -> Manifest:
@@ -167,11 +184,13 @@ def check(folder: Path) -> Manifest:
     return manifest
 
 
-def load(folder: Path, expected: IndexSettings | None = None) -> SearchIndex:
+def load(folder: Path, expected: IndexSettings | None = None, *, exact_rows: int = EXACT_ROWS) -> SearchIndex:
     """Opens a generation after checking every file against its checksum.
 
     Args:
+        folder: of the generation.
         expected: settings it must have been built with; None takes it as it is.
+        exact_rows: of one language, up to which each row's vector is compared with a question's.
 
     Raises:
         IndexMissingError, IndexDamagedError, IndexMismatchError: as their messages say.
@@ -183,12 +202,14 @@ def load(folder: Path, expected: IndexSettings | None = None) -> SearchIndex:
         raise IndexMismatchError(Message("other_settings", {"folder": folder, "difference": difference}), folder)
     check_files(folder, manifest)
     try:
-        return _opened(folder, manifest, *_models(folder, manifest))
+        return _opened(folder, manifest, *_models(folder, manifest), exact_rows)
     except (OSError, ValueError) as error:  # all was whole a moment ago: someone removes it
         raise IndexDamagedError(Message("read_while_changed", {"folder": folder}), folder) from error
 
 
-def _opened(folder: Path, manifest: Manifest, embedder: Embedder, aligner: StaticEmbedder) -> SearchIndex:
+def _opened(
+    folder: Path, manifest: Manifest, embedder: Embedder, aligner: StaticEmbedder, exact_rows: int
+) -> SearchIndex:
     parts = [Part.open(folder / part.file) for part in manifest.parts]
     numbers = np.concatenate([part.languages for part in parts])
     return SearchIndex(
@@ -197,7 +218,7 @@ def _opened(folder: Path, manifest: Manifest, embedder: Embedder, aligner: Stati
         documents=NamedRows(list(manifest.documents), RowsOfParts([part.documents for part in parts], _document)),
         passages=RowsOfParts([part.passages for part in parts], passage_of),
         vectors=VectorsOfParts([part.vectors for part in parts]),
-        nearest={language: _nearest(parts, number) for number, language in enumerate(LANGUAGES)},
+        nearest={language: nearest(parts, language, exact_rows) for language in LANGUAGES},
         lexical=LexicalIndex.load(folder / LEXICAL),
         segments=SegmentsOfParts([part.segments for part in parts]),
         languages=[LANGUAGES[number] for number in numbers.tolist()],
@@ -209,10 +230,6 @@ def _opened(folder: Path, manifest: Manifest, embedder: Embedder, aligner: Stati
 
 def _document(line: bytes, _: int) -> Document:
     return document_of_line(line)
-
-
-def _nearest(parts: Sequence[Part], language: int) -> VectorIndex:
-    return VectorIndex((part.vectors, np.flatnonzero(part.languages == language)) for part in parts)
 
 
 def _converted(manifest: Manifest, parts: Sequence[Part]) -> Iterator[tuple[str, Lines, int]]:

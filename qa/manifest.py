@@ -16,7 +16,9 @@ from qa.datatypes import shallow
 from qa.errors import IndexDamagedError, IndexMismatchError, IndexMissingError, IndexUnreadableError, SettingsError
 from qa.lexical import SHARDS
 from qa.messages import Message
+from qa.nearest import Recall
 from qa.parts import PartRecord
+from qa.text import Language
 
 FORMAT = 5
 MANIFEST = "manifest.json"
@@ -38,6 +40,7 @@ class Manifest:
         parts: in the order of their rows.
         files: checksum of each file by its name.
         seen: size and time of each file when its checksum was taken.
+        recall: of the languages whose vectors are quantised.
     """
 
     format: int
@@ -54,6 +57,7 @@ class Manifest:
     parts: Sequence[PartRecord]
     files: Mapping[str, str]
     seen: Mapping[str, Sequence[int]]
+    recall: Mapping[Language, Recall]
 
 
 def places(manifest: Manifest) -> Iterator[tuple[str, tuple[PartRecord, int]]]:
@@ -77,7 +81,8 @@ def recipe() -> str:
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Writes the manifest of a generation whose other files are all there."""
     parts = [shallow(part) for part in manifest.parts]
-    record = {**shallow(manifest), "settings": asdict(manifest.settings), "parts": parts}
+    recall = {language: shallow(each) for language, each in manifest.recall.items()}
+    record = {**shallow(manifest), "settings": asdict(manifest.settings), "parts": parts, "recall": recall}
     text = json.dumps({**record, "checksum": _record_checksum(record)}, ensure_ascii=False, indent=1)
     (folder / MANIFEST).write_text(text, encoding="utf-8", newline="\n")
 
@@ -99,7 +104,9 @@ def read_manifest(folder: Path) -> Manifest:
             if record.pop("checksum") != _record_checksum(record):
                 raise ValueError("checksum")
             parts = [PartRecord(**part) for part in record["parts"]]
-            return Manifest(**{**record, "settings": IndexSettings(**record["settings"]), "parts": parts})
+            recall = {language: Recall(**each) for language, each in record["recall"].items()}
+            settings = IndexSettings(**record["settings"])
+            return Manifest(**{**record, "settings": settings, "parts": parts, "recall": recall})
     except FileNotFoundError as error:
         raise IndexMissingError(Message("no_index", {"folder": folder}), folder) from error
     except PermissionError as error:

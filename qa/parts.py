@@ -18,12 +18,12 @@ from qa.datatypes import Document, Passage, shallow
 from qa.rows import Lines, map_arrays, write_arrays
 from qa.segments import Segments
 from qa.text import LANGUAGES, dominant_language
-from qa.vectors import Vectors
+from qa.vectors import Codes, Vectors
 
 PARTS = "parts"  # the folder of a generation in which they stand
 HASH_BYTES = 32
 _NAME_LETTERS = 32
-_LINES, _ARRAYS = ("documents", "converted", "passages"), ("bounds", "languages", "hashes", "vectors")
+_LINES, _ARRAYS = ("documents", "converted", "passages"), ("bounds", "languages", "hashes", "vectors", "codes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ class Part:
         languages: of each row, its place in `LANGUAGES`.
         hashes: what identifies the content of each row, shape (rows, `HASH_BYTES`).
         vectors: shape (rows, dimension).
+        codes: of the vectors, as a quantised index takes them, shape (rows, bytes).
         segments: of each row.
     """
 
@@ -75,6 +76,7 @@ class Part:
     languages: NDArray[np.uint8]
     hashes: NDArray[np.uint8]
     vectors: Vectors
+    codes: Codes
     segments: Segments
 
     @classmethod

@@ -516,6 +516,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "一次最多发送 {limit} 字节。请开始新对话，或发送小一些的文件。",
         "At most {limit} bytes can be sent at a time. Begin a new conversation, or send a smaller file.",
     ),
+    "no_asking": (
+        '请发送 JSON：{{"question": "…"}}，还可以有 "history"（前面的问题或回答）和 "language"（"zh" 或 "en"）。',
+        'Send JSON: {{"question": "…"}}, with "history" (questions or answers before it) and "language" ("zh" or "en") '
+        "where you like.",
+    ),
     # feedback
     "feedback": ("评价这个回答", "Rate this answer"),
     "thumb_up": ("回答得对", "Right"),
