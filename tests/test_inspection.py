@@ -47,7 +47,9 @@ def test_a_good_part_passes(folder: Path, record: PartRecord) -> None:
     check_part(folder, record, {})
 
 
-@pytest.mark.parametrize("column", ["passages", "languages", "hashes", "vectors", "segments", "bounds", "terms"])
+@pytest.mark.parametrize(
+    "column", ["passages", "languages", "hashes", "vectors", "codes", "segments", "bounds", "terms"]
+)
 def test_counts_of_rows_must_agree(folder: Path, record: PartRecord, column: str) -> None:
     """A part does not pass where any of its columns, its terms or its record has another number of rows."""
     with pytest.raises(IndexDamagedError, match="rows"):
