@@ -82,7 +82,7 @@ class LexicalIndex:
 
     @classmethod
     def load(cls, folder: Path) -> "LexicalIndex":
-        """Opens what `build_shards` wrote, by memory map."""
+        """Opens what `join` or `write_shard` wrote, by memory map."""
         starts: list[int] = []
         start = 0
         for shard in _catalogue(folder).values():
