@@ -136,6 +136,16 @@ def test_a_span_is_where_its_token_stands(text: str) -> None:
     assert {position for position, character in enumerate(text) if character.isalnum()} <= covered
 
 
+@given(st.lists(st.text(st.characters(max_codepoint=127))))
+@settings(max_examples=300, deadline=None)
+def test_ascii_texts_have_the_tokens_of_the_tokenizer(texts: list[str]) -> None:
+    """Looked up word by word, ASCII texts have the tokens that the tokenizer gives them whole."""
+    model = bundled_embedder()
+    assert model._cuts_words
+    whole = [[token for token, _, _ in model.token_spans(text)] for text in texts]
+    assert [tokens.tolist() for tokens in model.tokens(texts)] == whole
+
+
 def test_sentence_transformers_reads_the_bundled_folder_alike() -> None:
     """The bundled folder gives the same vectors through sentence-transformers, so it can be used elsewhere."""
     theirs = SentenceTransformer(str(BUNDLED_FOLDER), device="cpu")
