@@ -141,44 +141,58 @@ def _shared(task: Task, earlier: Earlier, runs: Sequence[Run], count: int) -> It
 
 
 class _Process:
-    """A process that makes parts."""
+    """A process that makes parts, begun with its first run; where it dies, its next run begins another."""
 
     def __init__(self, task: Task) -> None:
-        paths = [str(Path(__file__).resolve().parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", "from qa.makers import serve; serve()"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, **_ONE_THREAD, "PYTHONPATH": os.pathsep.join(paths)},
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
-        with contextlib.suppress(OSError):  # it has died; its runs will tell
-            self._say({**shallow(task), "settings": asdict(task.settings), "damaged": sorted(task.damaged)})
-
-    def _say(self, record: object) -> None:
-        stdin = self._process.stdin
-        assert stdin
-        stdin.write(json.dumps(record, default=str).encode() + b"\n")
-        stdin.flush()
+        self._first = {**shallow(task), "settings": asdict(task.settings), "damaged": sorted(task.damaged)}
+        self._running: subprocess.Popen[bytes] | None = None
 
     def make(self, run: Run) -> Outcome | None:
         """What became of a run; None where the process has died, as where the system had no memory for it."""
-        stdout = self._process.stdout
-        assert stdout
         try:
-            self._say(run)
-            line = stdout.readline()
-        except (OSError, ValueError):
+            if self._running is None:
+                self._running = _begun()
+                _say(self._running, self._first)
+            line = _answer(self._running, run)
+        except (OSError, ValueError):  # it died, or could not begin
+            line = b""
+        if not line.endswith(b"\n"):
+            self.end()
+            self._running = None
             return None
-        return _outcome(json.loads(line)) if line.endswith(b"\n") else None
+        return _outcome(json.loads(line))
 
     def end(self) -> None:
         """Ends the process, whatever it does."""
-        self._process.kill()
-        self._process.wait()
-        for stream in filter(None, (self._process.stdin, self._process.stdout)):
-            with contextlib.suppress(OSError):  # what was not taken from it goes with it
-                stream.close()
+        if process := self._running:
+            process.kill()
+            process.wait()
+            for stream in filter(None, (process.stdin, process.stdout)):
+                with contextlib.suppress(OSError):  # what was not taken from it goes with it
+                    stream.close()
+
+
+def _begun() -> "subprocess.Popen[bytes]":
+    paths = [str(Path(__file__).resolve().parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return subprocess.Popen(
+        [sys.executable, "-P", "-c", "from qa.makers import serve; serve()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, **_ONE_THREAD, "PYTHONPATH": os.pathsep.join(paths)},
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+    )
+
+
+def _say(process: "subprocess.Popen[bytes]", record: object) -> None:
+    assert process.stdin
+    process.stdin.write(json.dumps(record, default=str).encode() + b"\n")
+    process.stdin.flush()
+
+
+def _answer(process: "subprocess.Popen[bytes]", run: Run) -> bytes:
+    assert process.stdout
+    _say(process, run)
+    return process.stdout.readline()
 
 
 def _outcome(record: Mapping[str, Any]) -> Outcome:
