@@ -1,5 +1,6 @@
 """What a build takes over from the generation before: parts whose articles stay, and rows of those it has met."""
 
+import contextlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import fields
 from functools import cached_property
@@ -9,7 +10,7 @@ from qa.config import FileLimits, IndexSettings
 from qa.converted import ConvertedTexts
 from qa.corpus import ArticleFile, State
 from qa.datatypes import Document
-from qa.embedder import Embedder, StaticEmbedder, bundled_embedder, load_embedder
+from qa.embedder import Embedder, StaticEmbedder, begin_loading, bundled_embedder, load_embedder
 from qa.errors import SearchIndexError
 from qa.files import PLAIN, conversion, suffix_of
 from qa.lexical import whole_shards
@@ -57,8 +58,7 @@ class Earlier:
         Raises:
             EmbedderError: if the embedding model of the settings cannot be loaded.
         """
-        self.embedder: Embedder = load_embedder(settings.embedder)
-        self.aligner: StaticEmbedder = bundled_embedder()
+        begin_loading()
         self.folder = folder
         self.damaged: Collection[str] = damaged or ()
         self.parts: dict[str, PartRecord] = {}
@@ -69,13 +69,17 @@ class Earlier:
         self._opened: dict[str, Part] = {}
         self._places: dict[str, tuple[PartRecord, int]] = {}
         self._states: dict[str, State] = {}
+        manifest: Manifest | None = None
+        with contextlib.suppress(SearchIndexError):
+            manifest = read_manifest(folder) if folder else None
+        if folder and manifest and damaged is None:
+            self.damaged = damaged_files(folder, manifest, thorough=thorough)
+        self.embedder: Embedder = load_embedder(settings.embedder)
+        self.aligner: StaticEmbedder = bundled_embedder()
         try:
-            if folder:
-                manifest = read_manifest(folder)
-                if damaged is None:
-                    self.damaged = damaged_files(folder, manifest, thorough=thorough)
+            if folder and manifest:
                 self._read(folder, manifest, settings)
-        except (SearchIndexError, OSError, ValueError):  # someone removes it, say
+        except (OSError, ValueError):  # someone removes it, say
             self.parts, self.documents, self._places = {}, {}, {}
 
     def _read(self, folder: Path, manifest: Manifest, settings: IndexSettings) -> None:
