@@ -1,5 +1,6 @@
 """What a build takes over from the generation before: parts whose articles stay, and rows of those it has met."""
 
+import contextlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import fields
 from functools import cached_property
@@ -9,18 +10,16 @@ from qa.config import FileLimits, IndexSettings
 from qa.converted import ConvertedTexts
 from qa.corpus import ArticleFile, State
 from qa.datatypes import Document
-from qa.embedder import Embedder, StaticEmbedder, bundled_embedder, load_embedder
+from qa.embedder import Embedder, StaticEmbedder, begin_loading, bundled_embedder, load_embedder
 from qa.errors import SearchIndexError
 from qa.files import PLAIN, conversion, suffix_of
-from qa.lexical import SHARDS, shard_files
-from qa.manifest import LEXICAL, STATES, Manifest, damaged_files, places, read_manifest, recipe
+from qa.lexical import whole_shards
+from qa.manifest import CATALOGUE, LEXICAL, STATES, Manifest, damaged_files, places, read_manifest, recipe
 from qa.nearest import Recall
 from qa.parts import Part, PartRecord
 from qa.rows import Lines
 from qa.text import Language
 from qa.vectors import load_array
-
-CATALOGUE = f"{LEXICAL}/{SHARDS}"
 
 Source = tuple[Part | None, int]  # a row of a part; None stands for the one that is being made
 
@@ -32,7 +31,7 @@ class Earlier:
         embedder: the model of the vectors, its and those to come.
         aligner: the model of the tokens.
         folder: where it stands; None where there is none.
-        whole: the names of its parts that are whole, those that were made otherwise too.
+        damaged: those of its files that are not what was written.
         parts: those that are whole and made alike, by their names.
         documents: content hash of each of their articles by its id.
         files: checksum of each of its files by its name.
@@ -46,7 +45,7 @@ class Earlier:
         folder: Path | None = None,
         *,
         thorough: bool = False,
-        only: Collection[str] | None = None,
+        damaged: Collection[str] | None = None,
     ) -> None:
         """Opens a generation; where it is missing, damaged, or was made in another way, there is that much less of it.
 
@@ -54,15 +53,14 @@ class Earlier:
             settings: of the index to come.
             folder: of the generation.
             thorough: whether files are read that seem to be as they were.
-            only: the names of the parts that are known to be whole, where it has been looked at.
+            damaged: those of its files that are not what was written, where it has been looked at.
 
         Raises:
             EmbedderError: if the embedding model of the settings cannot be loaded.
         """
-        self.embedder: Embedder = load_embedder(settings.embedder)
-        self.aligner: StaticEmbedder = bundled_embedder()
+        begin_loading()
         self.folder = folder
-        self.whole: Collection[str] = ()
+        self.damaged: Collection[str] = damaged or ()
         self.parts: dict[str, PartRecord] = {}
         self.documents: dict[str, str] = {}
         self.converted: Mapping[str, str] = {}
@@ -71,33 +69,36 @@ class Earlier:
         self._opened: dict[str, Part] = {}
         self._places: dict[str, tuple[PartRecord, int]] = {}
         self._states: dict[str, State] = {}
+        manifest: Manifest | None = None
+        with contextlib.suppress(SearchIndexError):
+            manifest = read_manifest(folder) if folder else None
+        if folder and manifest and damaged is None:
+            self.damaged = damaged_files(folder, manifest, thorough=thorough)
+        self.embedder: Embedder = load_embedder(settings.embedder)
+        self.aligner: StaticEmbedder = bundled_embedder()
         try:
-            if folder:
-                self._read(folder, read_manifest(folder), settings, thorough, only)
-        except (SearchIndexError, OSError, ValueError):  # without its catalogue, say, nothing of it can be used
+            if folder and manifest:
+                self._read(folder, manifest, settings)
+        except (OSError, ValueError):  # someone removes it, say
             self.parts, self.documents, self._places = {}, {}, {}
 
-    def _read(
-        self, folder: Path, manifest: Manifest, settings: IndexSettings, thorough: bool, only: Collection[str] | None
-    ) -> None:
-        damaged = damaged_files(folder, manifest, thorough=thorough) if only is None else set()
-        whole = [part for part in manifest.parts if part.file not in damaged and (only is None or part.name in only)]
-        self.whole, place_of = {part.name for part in whole}, dict(places(manifest))
+    def _read(self, folder: Path, manifest: Manifest, settings: IndexSettings) -> None:
+        place_of = dict(places(manifest))
         if _converts_alike(manifest, settings):
             self.converted = ConvertedTexts(self._converted(manifest, place_of))
         made = (manifest.settings, manifest.recipe, manifest.embedder_fingerprint, manifest.aligner_fingerprint)
         if made != (settings, recipe(), self.embedder.fingerprint, self.aligner.fingerprint):
             return
-        terms = shard_files(folder / LEXICAL) if CATALOGUE not in damaged else {}
+        if CATALOGUE in self.damaged:  # without it the terms of no part can be used
+            return
+        terms = whole_shards(folder / LEXICAL, (name.removeprefix(f"{LEXICAL}/") for name in self.damaged))
         self.parts = {
-            part.name: part
-            for part in whole
-            if part.name in terms and damaged.isdisjoint(f"{LEXICAL}/{path.name}" for path in terms[part.name])
+            part.name: part for part in manifest.parts if part.file not in self.damaged and part.name in terms
         }
         self._places = {each: place for each, place in place_of.items() if place[0].name in self.parts}
         self.documents = {each: manifest.documents[each] for each in self._places}
         self.files, self.recall = manifest.files, manifest.recall
-        if STATES not in damaged:
+        if STATES not in self.damaged:
             states = load_array(folder / STATES, mapped=False).tolist()
             self._states = {each: tuple(state) for each, state in zip(manifest.documents, states, strict=True)}
 
@@ -105,7 +106,7 @@ class Earlier:
         self, manifest: Manifest, place_of: Mapping[str, tuple[PartRecord, int]]
     ) -> Iterator[tuple[str, Lines, int]]:
         for identity, (record, number) in place_of.items():
-            if suffix_of(identity) not in PLAIN and record.name in self.whole:
+            if suffix_of(identity) not in PLAIN and record.file not in self.damaged:
                 yield manifest.documents[identity], self.open(record).converted, number
 
     def open(self, record: PartRecord) -> Part:

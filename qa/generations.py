@@ -23,6 +23,7 @@ from qa.config import EXACT_ROWS, IndexSettings, SearchSettings, Where
 from qa.corpus import ArticleFile, Unreadable, article_files, corpus_digest
 from qa.disk import insist, remove_unfinished, write_file_through, write_folder_through, write_whole
 from qa.earlier import Earlier
+from qa.embedder import begin_loading
 from qa.errors import (
     CorpusError,
     IndexDamagedError,
@@ -195,14 +196,17 @@ def build(
         EmbedderError: if the embedding model cannot be loaded.
     """
     started = time.monotonic()
+    begin_loading()
     with _writing(root, wait_seconds, waiting):
         previous = _live_name(root)
         _remove([path for path in _generations(root) if not (path / MANIFEST).is_file()])  # of builds that were killed
         remove_unfinished(root)
+        files = article_files(corpus)
+        progress("articles", len(files), len(files))
         earlier = Earlier(settings, root / previous if previous else None)
         folder = _new_folder(root)
         try:
-            manifest, found, changes = _built(folder, corpus, settings, earlier, progress, strict)
+            manifest, found, changes = _built(folder, corpus, files, settings, earlier, progress, strict)
             _write_through(folder)
             _point_at(root, folder.name)
         except BaseException:  # whatever happened, also Ctrl-C: what is not live goes, the error goes on
@@ -224,11 +228,15 @@ def build(
 
 
 def _built(
-    folder: Path, corpus: Path, settings: IndexSettings, earlier: Earlier, progress: Progress, strict: bool
+    folder: Path,
+    corpus: Path,
+    files: Sequence[ArticleFile],
+    settings: IndexSettings,
+    earlier: Earlier,
+    progress: Progress,
+    strict: bool,
 ) -> tuple[Manifest, tuple[Unreadable, ...], PassageChanges]:
     """Writes a generation; what is in it, what is not, and what became of the passages of the one before."""
-    files = article_files(corpus)
-    progress("articles", len(files), len(files))
     (folder / PARTS).mkdir()
     outcomes = _outcomes(folder, corpus, settings, earlier, files, progress, strict)
     if earlier.folder and all(each.part is None or each.part.name in earlier.parts for each in outcomes):
@@ -267,7 +275,7 @@ def _outcomes(
     known = [earlier.known(file) for file in files]
     found = runs([(file.id, file.size) for file in files])
     bytes_to_read = sum(file.size for file, digest in zip(files, known, strict=True) if not digest)
-    task = Task(corpus, folder, settings, earlier.folder, earlier.whole)
+    task = Task(corpus, folder, settings, earlier.folder, earlier.damaged)
     outcomes: dict[int, Outcome] = {}
     done = 0
     inputs = [[(files[number].name, known[number]) for number in run] for run in found]

@@ -17,7 +17,7 @@ from qa.corpus import State
 from qa.datatypes import Document, Passage
 from qa.disk import share
 from qa.earlier import Earlier
-from qa.embedder import Embedder, StaticEmbedder, bundled_embedder, load_embedder
+from qa.embedder import Embedder, StaticEmbedder, begin_loading, bundled_embedder, load_embedder
 from qa.errors import IndexDamagedError, IndexMismatchError
 from qa.files import PLAIN, conversion, suffix_of
 from qa.inspection import check_whole
@@ -198,6 +198,7 @@ def load(folder: Path, expected: IndexSettings | None = None, *, exact_rows: int
         IndexMissingError, IndexDamagedError, IndexMismatchError: as their messages say.
         EmbedderError: if its embedding model cannot be loaded.
     """
+    begin_loading()
     manifest = read_manifest(folder)
     if expected is not None and manifest.settings != expected:
         differs = difference(manifest.settings, expected)

@@ -2,6 +2,10 @@
 
 Rows stand in shards, each a run of rows that is indexed apart, so that a shard whose rows are unchanged is taken over
 from an earlier index. Statistics are those of all shards together: scores do not depend on what was taken over.
+
+Each group of rows has a field of its own, in which the others are of the same length, but of nothing that is asked for:
+so its rows are searched alone, as fast as if there were no others, and the mean length of all is that of each field.
+What a term weighs by how many rows of all groups hold it, a factor makes of what it weighs in its field.
 """
 
 import contextlib
@@ -19,7 +23,10 @@ from typing import Any, Protocol
 
 import tantivy
 
+GROUPS = ("zh", "en")
+
 _K1 = 1.2  # tantivy's own
+_NOTHING = "\x1f"  # stands in a field for each term of a row of another group
 _WRITER_BYTES = 64_000_000
 _PROBE_BYTES = 1 << 18  # a disk that has no room for so many is full
 SHARDS = "shards.json"
@@ -43,8 +50,8 @@ class Shard:
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     builder.add_unsigned_field("row", stored=True, fast=True)
-    builder.add_text_field("group", tokenizer_name="raw", index_option="basic")
-    builder.add_text_field("terms", tokenizer_name="whitespace", index_option="freq")
+    for group in GROUPS:
+        builder.add_text_field(group, tokenizer_name="whitespace", index_option="freq")
     schema: tantivy.Schema = builder.build()
     return schema
 
@@ -90,7 +97,7 @@ class LexicalIndex:
 
     @classmethod
     def load(cls, folder: Path) -> "LexicalIndex":
-        """Opens what `build_shards` wrote, by memory map."""
+        """Opens what `join` or `write_shard` wrote, by memory map."""
         starts: list[int] = []
         start = 0
         for shard in _catalogue(folder).values():
@@ -116,27 +123,35 @@ class LexicalIndex:
 
         A score divided by it says how much of the question, by rarity, a passage holds in so many words.
         """
-        rows = self._searcher.num_docs
-        frequencies = {term: self._searcher.doc_freq("terms", term) for term in set(terms)}
-        rarity = {term: math.log1p((rows - found + 0.5) / (found + 0.5)) for term, found in frequencies.items()}
+        rarity = {term: self._rarity(sum(self._frequencies(term))) for term in set(terms)}
         return sum(rarity[term] for term in terms) * (_K1 + 1.0)
+
+    def _frequencies(self, term: str) -> list[int]:
+        """How many rows of each group hold a term."""
+        return [self._searcher.doc_freq(group, term) for group in GROUPS]
+
+    def _rarity(self, frequency: int) -> float:
+        """What a term weighs that so many rows hold."""
+        return math.log1p((self._searcher.num_docs - frequency + 0.5) / (frequency + 0.5))
 
     def lacks(self, terms: Sequence[str]) -> bool:
         """Whether no row holds one of these terms, so that none holds all of them."""
-        return any(self._searcher.doc_freq("terms", term) == 0 for term in terms)
+        return not all(any(self._frequencies(term)) for term in terms)
 
     def search(self, terms: Sequence[str], count: int, group: str) -> list[tuple[int, float]]:
         """At most `count` (row, BM25 score) of the group that share a term, best first, ties by row."""
-        if not terms or count <= 0:
+        if group not in GROUPS or count <= 0:
             return []
-        should, must = tantivy.Occur.Should, tantivy.Occur.Must
-        wanted = [
-            (should, tantivy.Query.boost_query(tantivy.Query.term_query(self._schema, "terms", term), float(times)))
-            for term, times in Counter(terms).items()
-        ]
-        of_group = tantivy.Query.const_score_query(tantivy.Query.term_query(self._schema, "group", group), 0.0)
-        query = tantivy.Query.boolean_query([(must, of_group), (must, tantivy.Query.boolean_query(wanted))])
-        found = self._searcher.search(query, limit=count).hits
+        wanted = []
+        for term, times in Counter(terms).items():
+            frequencies = self._frequencies(term)
+            if own := frequencies[GROUPS.index(group)]:
+                factor = times * self._rarity(sum(frequencies)) / self._rarity(own)
+                query = tantivy.Query.term_query(self._schema, group, term)
+                wanted.append((tantivy.Occur.Should, tantivy.Query.boost_query(query, factor)))
+        if not wanted:
+            return []
+        found = self._searcher.search(tantivy.Query.boolean_query(wanted), limit=count).hits
         pairs = [(self._row(address), float(score)) for score, address in found]
         return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
 
@@ -165,13 +180,10 @@ def _write_catalogue(folder: Path, shards: Sequence[Mapping[str, Any]]) -> None:
     (folder / SHARDS).write_text(json.dumps(shards, indent=1), encoding="utf-8", newline="\n")
 
 
-def shard_files(folder: Path) -> dict[str, list[Path]]:
-    """The files of each shard of an index, by its name."""
-    files = _files(folder)
-    return {
-        name: [path for segment in shard["segments"] for path in files.get(_stem(segment), ())]
-        for name, shard in _catalogue(folder).items()
-    }
+def whole_shards(folder: Path, damaged: Iterable[str]) -> set[str]:
+    """The names of the shards of an index of which no file is among the damaged or missing, given by their names."""
+    harmed = {name.partition(".")[0] for name in damaged}
+    return {name for name, shard in _catalogue(folder).items() if harmed.isdisjoint(map(_stem, shard["segments"]))}
 
 
 def write_shard(folder: Path, name: str, rows: Iterable[Row]) -> None:
@@ -193,7 +205,8 @@ def _index(folder: Path, rows: Iterable[Row]) -> int:
     index = tantivy.Index(schema, path=str(folder))
     writer = index.writer(heap_size=_WRITER_BYTES, num_threads=1)
     for row, (group, terms) in enumerate(rows):
-        writer.add_document(tantivy.Document.from_dict({"row": row, "group": group, "terms": " ".join(terms)}, schema))
+        others = dict.fromkeys(GROUPS, " ".join([_NOTHING] * len(terms)))
+        writer.add_document(tantivy.Document.from_dict({**others, "row": row, group: " ".join(terms)}, schema))
     writer.commit()
     writer.wait_merging_threads()
     return row + 1

@@ -44,14 +44,14 @@ class Task:
         folder: of the generation.
         settings: of the index.
         earlier: the folder of the generation before, if there is one.
-        whole: the names of the parts of that which are whole.
+        damaged: the files of that which are not what was written.
     """
 
     corpus: Path
     folder: Path
     settings: IndexSettings
     earlier: Path | None
-    whole: Collection[str]
+    damaged: Collection[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +118,7 @@ def made(task: Task, earlier: Earlier, runs: Sequence[Run], bytes_to_read: int) 
 
 
 def _shared(task: Task, earlier: Earlier, runs: Sequence[Run], count: int) -> Iterator[tuple[int, Outcome]]:
-    processes = [_Process(task) for _ in range(count)]
     free: SimpleQueue[_Process] = SimpleQueue()
-    for process in processes:
-        free.put(process)
 
     def make(run: Run) -> Outcome | None:
         process = free.get()
@@ -130,57 +127,72 @@ def _shared(task: Task, earlier: Earlier, runs: Sequence[Run], count: int) -> It
         finally:
             free.put(process)
 
-    pool = ThreadPoolExecutor(count)
-    try:
+    with contextlib.ExitStack() as ending:  # in turn, from the last; also where whoever asked wants no more of it
+        pool = ending.enter_context(ThreadPoolExecutor(count))
+        for _ in range(count):
+            process = _Process(task)
+            ending.callback(process.end)
+            free.put(process)
+        ending.callback(pool.shutdown, wait=False, cancel_futures=True)
         numbers = {pool.submit(make, run): number for number, run in enumerate(runs)}
         for future in as_completed(numbers):
             number = numbers[future]
             yield number, future.result() or RunMaker(task, earlier).make(runs[number])
-    finally:  # also where whoever asked wants no more of it
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            process.end()
-        pool.shutdown()
 
 
 class _Process:
-    """A process that makes parts."""
+    """A process that makes parts, begun with its first run; where it dies, its next run begins another."""
 
     def __init__(self, task: Task) -> None:
-        paths = [str(Path(__file__).resolve().parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", "from qa.makers import serve; serve()"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, **_ONE_THREAD, "PYTHONPATH": os.pathsep.join(paths)},
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
-        self._say({**shallow(task), "settings": asdict(task.settings), "whole": sorted(task.whole)})
-
-    def _say(self, record: object) -> None:
-        stdin = self._process.stdin
-        assert stdin
-        stdin.write(json.dumps(record, default=str).encode() + b"\n")
-        stdin.flush()
+        self._first = {**shallow(task), "settings": asdict(task.settings), "damaged": sorted(task.damaged)}
+        self._running: subprocess.Popen[bytes] | None = None
 
     def make(self, run: Run) -> Outcome | None:
         """What became of a run; None where the process has died, as where the system had no memory for it."""
-        stdout = self._process.stdout
-        assert stdout
         try:
-            self._say(run)
-            line = stdout.readline()
-        except (OSError, ValueError):
+            if self._running is None:
+                self._running = _begun()
+                _say(self._running, self._first)
+            line = _answer(self._running, run)
+        except (OSError, ValueError):  # it died, or could not begin
+            line = b""
+        if not line.endswith(b"\n"):
+            self.end()
+            self._running = None
             return None
-        return _outcome(json.loads(line)) if line.endswith(b"\n") else None
+        return _outcome(json.loads(line))
 
     def end(self) -> None:
         """Ends the process, whatever it does."""
-        self._process.kill()
-        self._process.wait()
-        for stream in filter(None, (self._process.stdin, self._process.stdout)):
-            with contextlib.suppress(OSError):  # what was not taken from it goes with it
-                stream.close()
+        if process := self._running:
+            process.kill()
+            process.wait()
+            for stream in filter(None, (process.stdin, process.stdout)):
+                with contextlib.suppress(OSError):  # what was not taken from it goes with it
+                    stream.close()
+
+
+def _begun() -> "subprocess.Popen[bytes]":
+    paths = [str(Path(__file__).resolve().parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return subprocess.Popen(
+        [sys.executable, "-P", "-c", "from qa.makers import serve; serve()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, **_ONE_THREAD, "PYTHONPATH": os.pathsep.join(paths)},
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+    )
+
+
+def _say(process: "subprocess.Popen[bytes]", record: object) -> None:
+    assert process.stdin
+    process.stdin.write(json.dumps(record, default=str).encode() + b"\n")
+    process.stdin.flush()
+
+
+def _answer(process: "subprocess.Popen[bytes]", run: Run) -> bytes:
+    assert process.stdout
+    _say(process, run)
+    return process.stdout.readline()
 
 
 def _outcome(record: Mapping[str, Any]) -> Outcome:
@@ -214,8 +226,8 @@ def serve() -> None:
     first = json.loads(sys.stdin.readline())
     paths = {name: Path(first[name]) for name in ("corpus", "folder")}
     earlier_folder = Path(first["earlier"]) if first["earlier"] else None
-    task = Task(**paths, settings=IndexSettings(**first["settings"]), earlier=earlier_folder, whole=first["whole"])
-    maker = RunMaker(task, Earlier(task.settings, task.earlier, only=task.whole))
+    task = Task(**paths, settings=IndexSettings(**first["settings"]), earlier=earlier_folder, damaged=first["damaged"])
+    maker = RunMaker(task, Earlier(task.settings, task.earlier, damaged=task.damaged))
     for line in sys.stdin:
         answers.write(json.dumps(_record(maker.make, json.loads(line)), default=str).encode() + b"\n")
         answers.flush()

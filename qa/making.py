@@ -1,5 +1,6 @@
 """Articles to a part of an index: cut, read, embedded, indexed and read back; what is known of them is taken over."""
 
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -84,6 +85,7 @@ class Maker:
         part, encodings = self.part(articles)
         name = part_name((article.id, article.content_hash) for article in articles)
         record = PartRecord(name, len(articles), len(part), encodings)
+        shutil.rmtree(folder / record.terms, ignore_errors=True)  # of a process that was killed at it
         part.save(folder / record.file)
         write_shard(folder / record.terms, name, terms_of(part))
         check_part(folder, record, {each.id: each.text for each in articles if isinstance(each, Document)})

@@ -14,6 +14,7 @@ from typing import Any
 from qa.config import IndexSettings
 from qa.datatypes import shallow
 from qa.errors import IndexDamagedError, IndexMismatchError, IndexMissingError, IndexUnreadableError, SettingsError
+from qa.lexical import SHARDS
 from qa.messages import Message
 from qa.nearest import Recall
 from qa.parts import PartRecord
@@ -22,8 +23,11 @@ from qa.text import Language
 FORMAT = 5
 MANIFEST = "manifest.json"
 LEXICAL = "lexical"  # the folder of the terms of all parts
+CATALOGUE = f"{LEXICAL}/{SHARDS}"
 STATES = "states.npy"  # of the articles' files when they were read
 
+_READ_AT_EACH_BUILD = 400_000_000  # bytes of a generation, up to which a build reads all: some .1 s
+_FOLLOWED = (CATALOGUE, STATES)  # small, and a build goes by what they say
 _CUTTING = ("langchain-text-splitters", "numpy", "PyStemmer", "PyYAML", "tantivy", "tokenizers")
 
 
@@ -135,9 +139,15 @@ def check_files(folder: Path, manifest: Manifest) -> None:
 def damaged_files(folder: Path, manifest: Manifest, *, thorough: bool) -> set[str]:
     """The files of a generation that are not what was written.
 
-    One of the size and time it had when its checksum was taken is taken to be whole, unless this is to be thorough.
+    Of a large one, a file of the size and time it had when its checksum was taken is taken to be whole, unless this is
+    to be thorough, or it says what stands in the others.
     """
-    looked_at = [name for name in manifest.files if thorough or _seen(folder / name) != manifest.seen.get(name)]
+    thorough = thorough or sum(size for size, _ in manifest.seen.values()) <= _READ_AT_EACH_BUILD
+    looked_at = [
+        name
+        for name in manifest.files
+        if thorough or name in _FOLLOWED or _seen(folder / name) != manifest.seen.get(name)
+    ]
     return {name for name, found in _checksums(folder, looked_at).items() if found != manifest.files[name]}
 
 

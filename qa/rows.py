@@ -15,6 +15,7 @@ from safetensors.numpy import save
 
 _HEADER_BYTES = 8  # that say how long the header is
 _TYPES = {"U8": np.uint8, "I32": np.int32, "I64": np.int64, "F32": np.float32}
+_MANY = 500  # rows of vectors, the pages around which are given back
 _KEPT = 4096  # rows that were read last
 
 Vectors = NDArray[np.float32]
@@ -46,6 +47,21 @@ def _mapped(raw: mmap.mmap, start: int, described: Mapping[str, Any]) -> NDArray
     kind = np.dtype(_TYPES[described["dtype"]])
     array = np.frombuffer(raw, dtype=kind, count=(end - first) // kind.itemsize, offset=start + first)
     return array.reshape(described["shape"])
+
+
+def give_back(array: NDArray[Any]) -> None:
+    """Gives the memory of a mapped array back to the system, which keeps what it has of the file, and may map it again.
+
+    It maps sixteen pages around each that is read, so that rows here and there soon have all of a file in memory.
+    """
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        first = array.ctypes.data - np.frombuffer(base, dtype=np.uint8, count=1).ctypes.data
+        start = -(-first // mmap.PAGESIZE) * mmap.PAGESIZE
+        if (length := first + array.nbytes - start) > 0:
+            base.madvise(mmap.MADV_DONTNEED, start, length)
 
 
 class Lines(Sequence[bytes]):
@@ -151,4 +167,6 @@ class VectorsOfParts:
         for part in np.unique(part_of).tolist():
             of_part = part_of == part
             taken[of_part] = self._parts[part][chosen[of_part] - self._starts[part]]
+            if len(chosen) > _MANY:
+                give_back(self._parts[part])
         return taken

@@ -18,14 +18,14 @@ def rows() -> list[list[str]]:
 
 def test_scores_are_those_of_tantivy(rows: list[list[str]], tmp_path: Path) -> None:
     """A row's score by a term, and the score that none exceeds, are what tantivy itself gives."""
-    write_shard(tmp_path / "made", "one", (("all", terms) for terms in rows))
+    write_shard(tmp_path / "made", "one", (("en", terms) for terms in rows))
     lexical = LexicalIndex.join(tmp_path / "joined", [Shard("one", tmp_path / "made")], lambda a, b: b.hardlink_to(a))
     lengths = np.array([len(terms) for terms in rows])
     for term in "acfh":
         counts = np.array([terms.count(term) for terms in rows])
         rarity = bm25.rarity(len(rows), int((counts > 0).sum()))
         scores = rarity * bm25.shares(counts, lengths, lengths.mean())
-        assert dict(lexical.search([term], len(rows), "all")) == pytest.approx(
+        assert dict(lexical.search([term], len(rows), "en")) == pytest.approx(
             {row: score for row, score in enumerate(scores) if score}, rel=1e-4
         )
         assert lexical.ideal([term, term]) == pytest.approx(bm25.ideal([rarity, rarity]))
