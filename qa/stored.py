@@ -29,7 +29,7 @@ from qa.vectors import Vectors
 _KEPT = 8_192  # rows that were read last, of some 4 kB each
 _MOST = 4_000  # rows that a search by terms reads, rarest terms first; beyond, the commoner only add to their scores
 _BATCH = 1_000  # of these, that are read together
-_FINALISTS = 4  # times as many rows as are wanted are looked at with all their terms
+_FINALISTS = 2  # times as many rows as are wanted are looked at with all their terms
 _AT_ONCE = 2_000  # rows, of all that are read in order
 _ARRAY_HEADER = 20  # bytes, before the numbers of an array that PostgreSQL sends
 _LOOKED_AT = 64  # passages that were looked at last, whose articles are read together
