@@ -3,10 +3,10 @@
     python eval/peers/NAME_peer.py TASK.json OUTCOME.json
 
 A task has a `step`, `build` or `ask`; `started`, when the process was, in seconds since the epoch; the files `passages`
-and `questions` as JSON Lines, the folder `index`; `embedder`, `teacher`, `bundled` or null, and `words`, true where
-text is to be cut into words by the library's best way for Chinese and not by its default. The outcome of `build`
-has the seconds and bytes it took, that of `ask` what was found for each question, best first, how long it took, and
-the best sentence of the passage found first. Scores are for the driver alone.
+and `questions` as JSON Lines, the folder `index`; `embedder`, `teacher`, `bundled` or null; `words`, true where text is
+to be cut into words by the library's best way for Chinese and not by its default; and `sentences`, true where the best
+sentence of the passage found first is asked for. The outcome of `build` has the seconds and bytes it took, that of
+`ask` what was found for each question, best first, how long it took, and the sentences. Scores are for the driver alone.
 """
 
 import json
@@ -71,9 +71,7 @@ def run(build: Build, load: Load, best_sentence: BestSentence | None = None) -> 
         outcome = _built(task, choice, build)
     else:
         outcome = _asked(task, load, choice)
-        ways = [best_sentence] if best_sentence else [_own_setup(build, choice)]
-        if choice.embedder and not best_sentence:
-            ways.append(_by_vectors(choice))
+        ways = _ways(build, choice, best_sentence) if task["sentences"] else []
         outcome["sentences"] = [_best_sentences(task, outcome["found"], way) for way in ways]
     Path(sys.argv[2]).write_text(json.dumps(outcome), encoding="utf-8")
 
@@ -115,6 +113,13 @@ def _best_sentences(task: Mapping[str, Any], found: list[list[str]], best_senten
         best_sentence(Path(task["index"]), question, ids[0], sentences[ids[0]]) if ids else ""
         for question, ids in zip(questions, found, strict=True)
     ]
+
+
+def _ways(build: Build, choice: Choice, best_sentence: BestSentence | None) -> list[BestSentence]:
+    if best_sentence:
+        return [best_sentence]
+    own = _own_setup(build, choice)
+    return [own, _by_vectors(choice)] if choice.embedder else [own]
 
 
 def _own_setup(build: Build, choice: Choice) -> BestSentence:

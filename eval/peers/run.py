@@ -165,15 +165,35 @@ def write_set(folder: Path, paragraphs: Paragraphs, cases: Sequence[Case]) -> No
         file.writelines(json.dumps({"question": case.question}, ensure_ascii=False) + "\n" for case in cases)
 
 
-def measured(setup: Setup, python: Path, folder: Path, cases: Sequence[Case], seconds: float) -> dict[str, float]:
-    """Builds an index in one process and asks in a second; the figures of both."""
+def measured(
+    setup: Setup, python: Path, folder: Path, cases: Sequence[Case], seconds: float, with_sentences: bool
+) -> dict[str, float]:
+    """Builds an index in one process and asks in a second; the figures of both.
+
+    Args:
+        setup: what is measured.
+        python: of the peer's environment.
+        folder: what `write_set` wrote.
+        cases: the questions of the set.
+        seconds: that either process may take.
+        with_sentences: whether the right sentence is measured too, which takes longer than all else.
+    """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as index:
-        built = step("build", setup, python, folder, Path(index), seconds)
-        asked = step("ask", setup, python, folder, Path(index), seconds)
+        task = {
+            "passages": str(folder / "passages.jsonl"),
+            "questions": str(folder / "questions.jsonl"),
+            "index": index,
+            "embedder": setup.embedder,
+            "words": bool(setup.words),
+            "sentences": with_sentences,
+        }
+        built = step(setup.peer, python, task | {"step": "build"}, seconds)
+        asked = step(setup.peer, python, task | {"step": "ask"}, seconds)
     warm = asked["milliseconds"][1:] or asked["milliseconds"]  # the first is part of the cold start
+    right = [right_sentences(cases, asked["found"], best) for best in asked["sentences"]]
     return {
         **recalls(cases, asked["found"]),
-        "right sentence": max(right_sentences(cases, asked["found"], best) for best in asked["sentences"]),
+        **({"right sentence": max(right)} if right else {}),
         "index seconds": built["seconds"],
         "p50": float(np.percentile(warm, 50)),
         "p95": float(np.percentile(warm, 95)),
@@ -184,22 +204,13 @@ def measured(setup: Setup, python: Path, folder: Path, cases: Sequence[Case], se
     }
 
 
-def step(name: str, setup: Setup, python: Path, folder: Path, index: Path, seconds: float) -> dict[str, Any]:
+def step(peer: str, python: Path, task: Mapping[str, Any], seconds: float) -> dict[str, Any]:
     """The outcome of one step in a process of its own."""
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | OFFLINE
-    task = {
-        "step": name,
-        "passages": str(folder / "passages.jsonl"),
-        "questions": str(folder / "questions.jsonl"),
-        "index": str(index),
-        "embedder": setup.embedder,
-        "words": bool(setup.words),
-    }
     with tempfile.TemporaryDirectory() as exchange:
         told, outcome = Path(exchange) / "task.json", Path(exchange) / "outcome.json"
-        told.write_text(json.dumps(task | {"started": time.time()}), encoding="utf-8")
-        command = [python, HERE / f"{setup.peer}_peer.py", told, outcome]
-        subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=seconds)
+        told.write_text(json.dumps({**task, "started": time.time()}), encoding="utf-8")
+        command = [python, HERE / f"{peer}_peer.py", told, outcome]
+        subprocess.run(command, env=os.environ | OFFLINE, capture_output=True, text=True, check=True, timeout=seconds)
         found: dict[str, Any] = json.loads(outcome.read_text(encoding="utf-8"))
     return found
 
@@ -222,8 +233,8 @@ def _holds(case: Case, ids: Sequence[str]) -> bool:
 
 
 def combined(rounds: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """The median of each figure over the rounds."""
-    return {name: median(each[name] for each in rounds) for name in rounds[0]}
+    """The median of each figure over the rounds that have it."""
+    return {name: median(each[name] for each in rounds if name in each) for name in rounds[0]}
 
 
 def failure(error: subprocess.CalledProcessError | subprocess.TimeoutExpired) -> str:
@@ -277,7 +288,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for setup in setups * options.rounds:
                 print(f"{name}: {setup.name}", flush=True)
                 try:
-                    figures = measured(setup, pythons[setup.peer], Path(folder), cases, options.seconds)
+                    first = not rounds[setup.name]
+                    figures = measured(setup, pythons[setup.peer], Path(folder), cases, options.seconds, first)
                     rounds[setup.name].append(figures)
                     kept["figures"][setup.name] = combined(rounds[setup.name])
                 except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:

@@ -177,7 +177,8 @@ def _dots(figures: Figures) -> Iterator[str]:
         kind, radius = ("here", 6) if setup == OURS else ("dot", 3)
         yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" class="{kind}"/>'
         aside, anchor = (-8, "end") if across > 0.5 else (8, "start")
-        yield f'<text x="{x + aside:.1f}" y="{y + 3:.1f}" font-size="9" text-anchor="{anchor}">{escape(label(setup))}</text>'
+        placed = f'x="{x + aside:.1f}" y="{y + 3:.1f}" font-size="9" text-anchor="{anchor}"'
+        yield f"<text {placed}>{escape(label(setup))}</text>"
 
 
 def with_tables(text: str, report: Mapping[str, Any]) -> str:
