@@ -1,6 +1,7 @@
 """LlamaIndex: its vector store and BM25 retriever under a `QueryFusionRetriever`, as its documentation fuses them."""
 
 # what a user writes
+from functools import cache
 from pathlib import Path
 
 from llama_index.core import Settings, StorageContext, VectorStoreIndex, load_index_from_storage
@@ -39,11 +40,14 @@ class Static(BaseEmbedding):
         return self._get_query_embedding(query)
 
 
+@cache
+def embedding(choice: Choice) -> BaseEmbedding:
+    return (HuggingFaceEmbedding if choice.embedder == "teacher" else Static)(model_name=choice.model)
+
+
 def set_up(choice: Choice) -> None:
     Settings.llm = MockLLM()  # asks nobody for other wordings of the question
-    if getattr(Settings._embed_model, "model_name", "") != choice.model:
-        kind = HuggingFaceEmbedding if choice.embedder == "teacher" else Static
-        Settings.embed_model = kind(model_name=choice.model)
+    Settings.embed_model = embedding(choice)
 
 
 def build(texts: Texts, folder: Path, choice: Choice) -> Search:

@@ -6,7 +6,7 @@ A task has a `step`, `build` or `ask`; `started`, when the process was, in secon
 and `questions` as JSON Lines, the folder `index`; `embedder`, `teacher`, `bundled` or null; `words`, true where text is
 to be cut into words by the library's best way for Chinese and not by its default; and `sentences`, true where the best
 sentence of the passage found first is asked for. The outcome of `build` has the seconds and bytes it took, that of
-`ask` what was found for each question, best first, how long it took, and the sentences. Scores are for the driver alone.
+`ask` what was found for each question, best first, how long it took, and the sentences. Scores are left to the driver.
 """
 
 import json

@@ -36,10 +36,7 @@ NAMES = {
 QUALITY = ("recall@1", "recall@5", "right sentence")
 COLUMNS: dict[str, Callable[[float], str]] = {
     **dict.fromkeys(QUALITY, "{:.3f}".format),
-    "index seconds": "{:.2f}".format,
-    "p50": "{:.1f}".format,
-    "p95": "{:.1f}".format,
-    "cold start": "{:.1f}".format,
+    **dict.fromkeys(("index seconds", "p50", "p95", "cold start"), "{:.3g}".format),
     "memory building": lambda count: f"{count / 1e6:.0f}",
     "memory asking": lambda count: f"{count / 1e6:.0f}",
     "disk": lambda count: f"{count / 1e6:.1f}",
