@@ -1,30 +1,13 @@
-import importlib
 import json
 from pathlib import Path
-from types import ModuleType
 from xml.etree import ElementTree
 
 import pytest
-
-EVAL = Path(__file__).resolve().parents[1] / "eval"
-
-
-@pytest.fixture
-def scale(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(EVAL))
-    monkeypatch.setenv("PYTHONPATH", str(EVAL))  # of the processes that build and ask
-    return importlib.import_module("scale")
+import scale
+from synthetic import write_articles
 
 
-@pytest.fixture
-def synthetic(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(EVAL))
-    return importlib.import_module("synthetic")
-
-
-def test_a_small_corpus_is_built_asked_and_edited(
-    scale: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_small_corpus_is_built_asked_and_edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The report of a small corpus counts what there is, and finds what was planted, as does the search of all."""
     monkeypatch.setattr(scale, "PLANTED", 8)
     output, plot = tmp_path / "report.json", tmp_path / "plot.svg"
@@ -39,10 +22,10 @@ def test_a_small_corpus_is_built_asked_and_edited(
     assert not list(tmp_path.glob("tmp*"))
 
 
-def test_what_is_planted_stands_where_it_is_said_to(synthetic: ModuleType, tmp_path: Path) -> None:
+def test_what_is_planted_stands_where_it_is_said_to(tmp_path: Path) -> None:
     """Each planted answer stands in its article, in one sentence of its own, and all is the same the next time."""
-    planted = synthetic.write_articles(tmp_path / "one", 200, 12)
-    assert planted == synthetic.write_articles(tmp_path / "two", 200, 12)
+    planted = write_articles(tmp_path / "one", 200, 12)
+    assert planted == write_articles(tmp_path / "two", 200, 12)
     texts = [
         {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.md")}
         for folder in (tmp_path / "one", tmp_path / "two")
@@ -51,17 +34,13 @@ def test_what_is_planted_stands_where_it_is_said_to(synthetic: ModuleType, tmp_p
     assert len(texts[0]) == 10
     assert {fact.language for fact in planted} == {"zh", "en"}
     for fact in planted:
-        assert (
-            texts[0][fact.article]
-            .decode()
-            .count(f"{fact.answer}创立。" if fact.language == "zh" else f"founded by {fact.answer}.")
-            == 1
-        )
+        statement = f"{fact.answer}创立。" if fact.language == "zh" else f"founded by {fact.answer}."
+        assert texts[0][fact.article].decode().count(statement) == 1
 
 
-def test_words_are_spread_as_those_of_a_language(synthetic: ModuleType, tmp_path: Path) -> None:
+def test_words_are_spread_as_those_of_a_language(tmp_path: Path) -> None:
     """A few words are frequent, and many of an article's words stand in no other of its language."""
-    synthetic.write_articles(tmp_path / "articles", 200, 0)
+    write_articles(tmp_path / "articles", 200, 0)
     texts = [path.read_text(encoding="utf-8").lower() for path in sorted((tmp_path / "articles").rglob("*.en.md"))]
     words = [set(text.replace(".", " ").split()) for text in texts]
     everywhere = set.intersection(*words)
