@@ -35,7 +35,7 @@ from qa.writer import Writer
 
 _SPACES = {"Cc", "Cs"}
 _FIRST = ("When was the centre in Beijing founded?", "北京的中心是什么时候成立的？")  # asked to have all in memory
-_TURNS = 8  # of a conversation that are looked back on
+TURNS = 8  # of a conversation that are looked back on
 
 
 class Chat:
@@ -70,8 +70,9 @@ class Chat:
             SearchIndexError: if it is missing, damaged or built with other settings.
             EmbedderError: if its embedding model cannot be loaded.
         """
-        loaded = generations.load_live(root, expected)
-        return cls(loaded, replace(settings or Settings(), index=loaded.manifest.settings))
+        settings = settings or Settings()
+        loaded = generations.load_live(root, expected, exact_rows=settings.search.exact_rows)
+        return cls(loaded, replace(settings, index=loaded.manifest.settings))
 
     @property
     def generation(self) -> str:
@@ -96,7 +97,7 @@ class Chat:
         query, hits = self._retriever.search(checked)
         fresh = hits if self.as_built else self._fresh(hits)
         if hits and not fresh:
-            raise ArticlesChangedError("The articles that may answer this have changed; run `qa build`.", self.corpus)
+            raise ArticlesChangedError(Message("articles_changed"), self.corpus)
         words = any(character.isalpha() for character in question)
         answer = self._answerer.answer(query, fresh, dominant_language(question) if words else None)
         return replace(
@@ -112,7 +113,7 @@ class Chat:
     def _completed(self, question: str, history: Sequence[Answer]) -> str:
         """The question made whole with the last turns, where that is not too long to be asked."""
         cleaned = self._checked(question)
-        before = [replace(answer, searched_as=_plain(answer.searched)[0]) for answer in history[-_TURNS:]]
+        before = [replace(answer, searched_as=_plain(answer.searched)[0]) for answer in history[-TURNS:]]
         whole = complete(cleaned, [turn(answer) for answer in before])
         return question if whole == cleaned or _length(whole) > self.settings.answer.question_characters else whole
 
@@ -129,6 +130,10 @@ class Chat:
         """
         if self._writer and answer.answered:
             yield from self._writer.write(answer)
+
+    def written(self, answer: Answer) -> Answer:
+        """The answer as a language model wrote it, whole; as it is where none is named."""
+        return [answer, *self.write(answer)][-1]
 
     def explain(self, question: str, hit: Hit) -> Explanation:
         """Why a passage was found for a question: the words that met, the terms in common, its rank on each side.

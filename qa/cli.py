@@ -31,6 +31,7 @@ CANNOT = 2  # exit code: a person has to change something first
 _PROMPT = "? "  # of `qa chat`, on a terminal
 _BUILD_SECONDS = 600.0  # that `qa serve` waits for another's build
 _EXPLAINED = 3  # passages that `qa ask --explain` speaks of in plain text; JSON has all
+_MOST_WORKERS = 256  # processes of `qa serve`
 _NAMED = 5  # articles of an encoding that `qa build` names
 BELOW_FLOOR = 1  # exit code of `qa eval` under a floor
 LINT_ERRORS = 1  # exit code of `qa lint` where a finding is an error
@@ -168,6 +169,10 @@ def _parser() -> argparse.ArgumentParser:
         help="a name of this server, as behind a proxy or in a network; may be repeated. Without it the server answers "
         "to localhost, and where --host is no loopback address to every IP address",
     )  # fmt: skip
+    serve.add_argument(
+        "--workers", type=_workers, default=1, metavar="N",
+        help="processes that answer programs at /api/ask, all from one index; default: 1, that of the page",
+    )  # fmt: skip
     _add_build_options(serve, PageLimits())
     serve.set_defaults(run=_serve)
 
@@ -251,6 +256,12 @@ def _limit(known: Collection[str], text: str) -> tuple[str, int]:
     if name not in known or not value.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=N with one of {', '.join(known)}")
     return name, int(value)
+
+
+def _workers(text: str) -> int:
+    if not text.isdecimal() or int(text) not in range(1, _MOST_WORKERS + 1):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes from 1 to {_MOST_WORKERS}")
+    return int(text)
 
 
 def _host_name(text: str) -> str:
@@ -416,7 +427,7 @@ def _ask(options: argparse.Namespace) -> int:
     documents = chat.index.documents
     reasons = [chat.explain(answer.searched, hit) for hit in answer.hits] if options.explain else []
     if options.json:
-        record = render.answer_record(_written(chat, answer), documents)
+        record = render.answer_record(chat.written(answer), documents)
         for passage, reason in zip(record["passages"], reasons, strict=False):
             passage["explanation"] = render.explanation_record(reason)
         _say(render.terminal_json(record))
@@ -441,7 +452,7 @@ def _ask_file(chat: Chat, path: Path, receipt: Path | None) -> int:
             record = json.loads(line)
             identity = _identity(record, number)
             chain = chains.setdefault(json.dumps(record["chain"]), []) if "chain" in record else []
-            answer = _written(chat, chat.ask(_text(record["question"]), history=chain))
+            answer = chat.written(chat.ask(_text(record["question"]), history=chain))
             chain.append(answer)
             said = render.answer_record(answer, chat.index.documents)
             if receipt:
@@ -475,11 +486,6 @@ def _chat(options: argparse.Namespace) -> int:
                 _say(render.answer_text(history[-1], chat.index.documents), end="\n\n")
             except (QuestionError, CorpusError) as error:
                 _say(f"qa: {error}", to=sys.stderr)
-
-
-def _written(chat: Chat, answer: Answer) -> Answer:
-    """The answer as a language model wrote it, where one is named."""
-    return [answer, *chat.write(answer)][-1]
 
 
 def _print_while_written(chat: Chat, answer: Answer) -> None:
@@ -656,6 +662,7 @@ def _serve(options: argparse.Namespace) -> int:
         questions=questions,
         feedback=feedback,
         limits=limits,
+        workers=options.workers,
     )
     serve(live, options.host, options.port, served)
     return 0

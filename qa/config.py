@@ -14,6 +14,8 @@ from qa.messages import Message
 Role = Literal["reader", "editor"]  # of a user of the page; an editor may also change articles and index
 ROLES: tuple[Role, ...] = get_args(Role)
 
+EXACT_ROWS = 30_000  # some 3 ms
+
 _HTTP_ADDRESS = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#@]*)?")
 
 
@@ -81,6 +83,7 @@ class SearchSettings:
     holds in so many words. Where none are `ranked`, the fusion alone orders the passages.
     """
 
+    exact_rows: int = EXACT_ROWS  # of a language, up to which a question is compared with the vectors of all
     candidates: int = 100  # rows a side brings, for each passage language
     dense_weight: float = 0.6
     alignment_weight: float = 1.0
@@ -90,6 +93,7 @@ class SearchSettings:
     hits: int = 10
 
     def __post_init__(self) -> None:
+        _require(self.exact_rows >= 0, f"exact_rows must be at least 0, not {self.exact_rows}.")
         _require(1 <= self.candidates <= 10_000, f"candidates must be 1 to 10000, not {self.candidates}.")
         _require(
             1 <= self.hits <= self.candidates, f"hits must be 1 to {self.candidates} (candidates), not {self.hits}."

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import stat
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +19,8 @@ from qa.files import SUFFIXES, FileText, Folder, hash_of, is_visible, read_text,
 from qa.messages import Message
 from qa.text import Language, dominant_language, headings
 
+_SETTLED_NANOSECONDS = 3_000_000_000
+_KEEPS_CHANGES = os.name == "posix"  # there nobody can set the time of a file's last change
 _UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # control characters, bytes not UTF-8
 _LONGEST_FRONT_MATTER = 65_536  # characters; what is longer is text
 _MOST_BRACKETS = 300  # of front matter
@@ -42,33 +46,76 @@ class Unchanged:
     content_hash: str
 
 
-def article_names(folder: Path) -> list[str]:
-    """The article files of a folder and its subfolders, as paths in it, sorted; hidden ones and links out left out.
+State = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleFile:
+    """An article's file as its folder lists it.
+
+    Attributes:
+        name: its path in the folder.
+        id: how its document is known.
+        size: in bytes.
+        state: changes with every edit of it; None where that is not certain: soon after an edit, which the next one may
+            follow before the clock of the file system moves on, and on Windows, where a file's times can be set.
+    """
+
+    name: str
+    id: str
+    size: int
+    state: State | None
+
+
+def article_files(folder: Path) -> list[ArticleFile]:
+    """The article files of a folder and its subfolders, sorted by path; hidden ones and links out left out.
 
     Raises:
         CorpusError: if the folder does not exist or holds no article.
     """
     if not folder.is_dir():
         raise CorpusError(Message("no_folder", {"folder": folder}), folder)
-    found = [name for name in _files(folder) if suffix_of(name) in SUFFIXES]
+    found = [file for file in _files(folder) if suffix_of(file.name) in SUFFIXES]
     if not found:
         raise CorpusError(Message("no_article", {"folder": folder, "suffixes": ", ".join(SUFFIXES)}), folder)
-    return sorted(found, key=lambda name: os.path.normcase(name).split(os.sep))  # noqa: PTH206
+    return sorted(found, key=lambda file: os.path.normcase(file.name).split(os.sep))  # noqa: PTH206
 
 
-def _files(folder: Path) -> Iterator[str]:
+def article_names(folder: Path) -> list[str]:
+    """The paths of `article_files`, in the folder.
+
+    Raises:
+        CorpusError: if the folder does not exist or holds no article.
+    """
+    return [file.name for file in article_files(folder)]
+
+
+def _files(folder: Path) -> Iterator[ArticleFile]:
     """Every visible file in a folder and its subfolders, but those that links lead to out of it."""
-    root = folder.resolve()
+    root, settled = folder.resolve(), time.time_ns() - _SETTLED_NANOSECONDS
     for place, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         within = "" if place == str(folder) else os.path.join(os.path.relpath(place, folder), "")  # noqa: PTH118
         inside = Path(place).resolve().is_relative_to(root)  # also where a folder is a junction, as Windows has them
         for name in names:
             path = os.path.join(place, name)  # noqa: PTH118
-            if name.startswith(".") or not os.path.isfile(path):  # noqa: PTH113
+            if name.startswith("."):
                 continue
-            if _leads_inside(path, root) if os.path.islink(path) else inside:  # noqa: PTH114
-                yield within + name
+            try:
+                status = os.lstat(path)
+                if is_link := stat.S_ISLNK(status.st_mode):
+                    status = os.stat(path)  # noqa: PTH116
+            except (OSError, ValueError):
+                continue
+            if stat.S_ISREG(status.st_mode) and (_leads_inside(path, root) if is_link else inside):
+                found = within + name
+                yield ArticleFile(found, document_id(found), status.st_size, _state(status, settled))
+
+
+def _state(status: os.stat_result, settled: int) -> State | None:
+    if not _KEEPS_CHANGES or max(status.st_mtime_ns, status.st_ctime_ns) > settled:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _leads_inside(link: str, root: Path) -> bool:
@@ -118,18 +165,24 @@ def read_corpus(
     """
     files = Folder(folder, limits)
     for name in article_names(folder):
-        identity, suffix, digest = document_id(name), suffix_of(name), ""
-        try:
-            raw = files.read(name)
-            digest = hash_of(raw, suffix)
-            if identity != name.replace(os.sep, "/"):
-                raise ArticleError(Message("no_name"))
-            if known and known.get(identity) == digest:
-                yield Unchanged(identity, digest)
-            else:
-                yield document_of(identity, read_text(raw, suffix, limits, kept))
-        except ArticleError as error:
-            yield Unreadable(identity, error.reason, digest)
+        yield read_article(files, name, limits, (known or {}).get(document_id(name)), kept)
+
+
+def read_article(
+    files: Folder, name: str, limits: FileLimits, known: str | None = None, kept: Mapping[str, str] = {}
+) -> Document | Unchanged | Unreadable:
+    """One article by its path in the folder, as `read_corpus` has it."""
+    identity, suffix, digest = document_id(name), suffix_of(name), ""
+    try:
+        raw = files.read(name)
+        digest = hash_of(raw, suffix)
+        if identity != name.replace(os.sep, "/"):
+            raise ArticleError(Message("no_name"))
+        if known == digest:
+            return Unchanged(identity, digest)
+        return document_of(identity, read_text(raw, suffix, limits, kept))
+    except ArticleError as error:
+        return Unreadable(identity, error.reason, digest)
 
 
 def document_of(identity: str, read: FileText) -> Document:

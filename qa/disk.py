@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -94,6 +95,20 @@ def _link(written: Path, path: Path) -> None:
         if path.exists():
             raise FileExistsError(path) from None
         written.rename(path)
+
+
+def share(path: Path, target: Path) -> bool:
+    """Gives a file that is never changed a second name; where it can have none, a copy. Whether it is the same file.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    try:
+        os.link(path, target)
+    except OSError:  # no file system for it, another's file, too many names
+        shutil.copyfile(path, target)
+        return False
+    return True
 
 
 def write_file_through(path: Path) -> None:

@@ -6,6 +6,7 @@ A plot names its parts by class alone; `STYLE` gives them the colours of a plain
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from math import ceil, floor, log10
 from typing import Any
 
 SIDE = 260  # pixels of a panel
@@ -20,6 +21,7 @@ STYLE = (
 )
 _INSET = 0.07  # of recall's first and last rank from the frame
 _APART = 0.018  # between the points of two groups at one rank, so that their intervals do not cover each other
+_SHARES = {tick: f"{tick:g}" for tick in TICKS}
 _DASHES = ("", "7 3", "2 3", "9 3 2 3", "1 5", "12 4")  # lines are told apart without colours too
 
 
@@ -35,11 +37,12 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A plot: its words, its shapes as SVG, and the labels of its horizontal ticks by their place in [0, 1]."""
+    """A plot: its words, its shapes as SVG, and the labels of its ticks, across and up, by their place in [0, 1]."""
 
     words: Words
     shapes: tuple[str, ...]
-    ticks: Mapping[float, str] = field(default_factory=lambda: {tick: f"{tick:g}" for tick in TICKS})
+    ticks: Mapping[float, str] = field(default_factory=lambda: _SHARES)
+    ticks_up: Mapping[float, str] = field(default_factory=lambda: _SHARES)
 
 
 def reliability_plot(reliability: Mapping[str, Any], words: Words) -> Plot:
@@ -61,6 +64,39 @@ def recall_plot(recalls: Mapping[str, Sequence[Mapping[str, float]]], words: Wor
     """
     places = {rank: _INSET + (1 - 2 * _INSET) * (rank - 1) / (RANKS[-1] - 1) for rank in RANKS}
     return Plot(words, tuple(_lines(recalls, list(places.values()))), {at: str(rank) for rank, at in places.items()})
+
+
+def curves_plot(curves: Mapping[str, Sequence[tuple[float, float]]], words: Words) -> Plot:
+    """A line for each label, both axes by powers of ten.
+
+    Args:
+        curves: by label points (across, up), all above zero, from left to right.
+        words: beside the plot.
+    """
+    across, up = (_decades([point[axis] for points in curves.values() for point in points]) for axis in (0, 1))
+    placed = {label: [(across.place(x), up.place(y)) for x, y in points] for label, points in curves.items()}
+    return Plot(words, tuple(_curves(placed)), across.ticks(), up.ticks())
+
+
+@dataclass(frozen=True, slots=True)
+class _Decades:
+    """An axis from one power of ten to another."""
+
+    first: int
+    last: int
+
+    def place(self, value: float) -> float:
+        """Where a value stands, in [0, 1]."""
+        return (log10(value) - self.first) / (self.last - self.first)
+
+    def ticks(self) -> dict[float, str]:
+        """A label for each power of ten, by its place."""
+        return {self.place(10.0**power): f"{10.0**power:g}" for power in range(self.first, self.last + 1)}
+
+
+def _decades(values: Sequence[float]) -> _Decades:
+    first = floor(log10(min(values)))
+    return _Decades(first, max(first + 1, ceil(log10(max(values)))))
 
 
 def svg(plots: Sequence[Plot], name: str, title: str, description: str = "", style: str = STYLE) -> str:
@@ -110,8 +146,8 @@ def _frame(plot: Plot) -> Iterator[str]:
     yield f'<rect x="{LEFT}" y="{TOP}" width="{SIDE}" height="{SIDE}" class="frame"/>'
     for across, label in plot.ticks.items():
         yield _text(LEFT + SIDE * across, TOP + SIDE + 18, label)
-    for tick in TICKS:
-        yield _text(LEFT - 6, TOP + SIDE * (1 - tick) + 4, f"{tick:g}", 'text-anchor="end"')
+    for up, label in plot.ticks_up.items():
+        yield _text(LEFT - 6, TOP + SIDE * (1 - up) + 4, label, 'text-anchor="end"')
 
 
 def _reliability(reliability: Mapping[str, Any]) -> Iterator[str]:
@@ -146,6 +182,18 @@ def _lines(recalls: Mapping[str, Sequence[Mapping[str, float]]], places: Sequenc
         height = TOP + SIDE - 14 - 18 * (len(recalls) - 1 - number)
         yield f'<line x1="{LEFT + 48}" y1="{height - 4}" x2="{LEFT + 82}" y2="{height - 4}" {dash}/>'
         yield _text(LEFT + 88, height, label, "")
+
+
+def _curves(curves: Mapping[str, Sequence[tuple[float, float]]]) -> Iterator[str]:
+    """Each line, its points, and its label in a legend above them."""
+    for number, (label, points) in enumerate(curves.items()):
+        dash = f'class="curve" stroke-dasharray="{_DASHES[number % len(_DASHES)]}"'
+        yield _polyline(points, dash)
+        for x, y in (_place(*point) for point in points):
+            yield f'<circle cx="{x}" cy="{y}" r="3" class="dot"/>'
+        height = TOP + 16 + 18 * number
+        yield f'<line x1="{LEFT + 10}" y1="{height - 4}" x2="{LEFT + 44}" y2="{height - 4}" {dash}/>'
+        yield _text(LEFT + 50, height, label, "")
 
 
 def _interval(place: float, figure: Mapping[str, float]) -> str:

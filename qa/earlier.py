@@ -1,120 +1,148 @@
-"""What a build takes over from the generation before: rows of unchanged articles, and of passages it has met."""
+"""What a build takes over from the generation before: parts whose articles stay, and rows of those it has met."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+import contextlib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import fields
+from functools import cached_property
 from pathlib import Path
-
-import numpy as np
 
 from qa.config import FileLimits, IndexSettings
 from qa.converted import ConvertedTexts
-from qa.embedder import Embedder, StaticEmbedder, bundled_embedder, load_embedder
+from qa.corpus import ArticleFile, State
+from qa.datatypes import Document
+from qa.embedder import Embedder, StaticEmbedder, begin_loading, bundled_embedder, load_embedder
 from qa.errors import SearchIndexError
-from qa.files import conversion
-from qa.manifest import Manifest, check_files, read_manifest, recipe
-from qa.segments import Segments
-from qa.vectors import Vectors, load_array
+from qa.files import PLAIN, conversion, suffix_of
+from qa.lexical import whole_shards
+from qa.manifest import CATALOGUE, LEXICAL, STATES, Manifest, damaged_files, places, read_manifest, recipe
+from qa.nearest import Recall
+from qa.parts import Part, PartRecord
+from qa.rows import Lines
+from qa.text import Language
+from qa.vectors import load_array
 
-DOCUMENTS, BOUNDS = "documents.jsonl", "document_bounds.bin"
-PASSAGES, HASHES = "passages.jsonl", "passage_hashes.bin"
-VECTORS, LEXICAL = "vectors.npy", "lexical"
-
-HASH_BYTES = 32
+Source = tuple[Part | None, int]  # a row of a part; None stands for the one that is being made
 
 
-@dataclass(frozen=True, slots=True)
 class Earlier:
-    """The rows of a generation that was made as the next one will be; of nothing where there is none.
+    """The parts of a generation that was made as the next one will be; of nothing where there is none.
 
     Attributes:
-        converted: the texts of its files that were converted, where they still would be converted so.
-        files: checksum of each of its files by name.
-        documents: content hash of each article by its id.
-        document_lines: its line in the file of documents, by id.
-        document_rows: the rows of its passages, by id.
-        passage_lines: each row's line in the file of passages.
-        hashes: what identifies the content of each row, one after the other, `HASH_BYTES` each.
-        vectors: shape (rows, dimension).
-        segments: of each row.
-        lexical: the folder of its terms; None where there is none.
         embedder: the model of the vectors, its and those to come.
         aligner: the model of the tokens.
+        folder: where it stands; None where there is none.
+        damaged: those of its files that are not what was written.
+        parts: those that are whole and made alike, by their names.
+        documents: content hash of each of their articles by its id.
+        files: checksum of each of its files by its name.
+        recall: of its languages whose vectors are quantised.
+        converted: the texts of its files that were converted, where they still would be converted so.
     """
 
-    converted: Mapping[str, str]
-    files: Mapping[str, str]
-    documents: Mapping[str, str]
-    document_lines: Mapping[str, bytes]
-    document_rows: Mapping[str, range]
-    passage_lines: Sequence[bytes]
-    hashes: Sequence[bytes]
-    vectors: Vectors
-    segments: Segments
-    lexical: Path | None
-    embedder: Embedder
-    aligner: StaticEmbedder
+    def __init__(
+        self,
+        settings: IndexSettings,
+        folder: Path | None = None,
+        *,
+        thorough: bool = False,
+        damaged: Collection[str] | None = None,
+    ) -> None:
+        """Opens a generation; where it is missing, damaged, or was made in another way, there is that much less of it.
 
-    @classmethod
-    def nothing(
-        cls,
-        embedder: Embedder,
-        aligner: StaticEmbedder,
-        converted: Mapping[str, str] = {},
-    ) -> "Earlier":
-        """No rows at all, for a build from nothing."""
-        vectors = np.zeros((0, embedder.dimension), dtype=np.float32)
-        return cls(converted, {}, {}, {}, {}, [], [], vectors, Segments.build([], aligner), None, embedder, aligner)
-
-    @classmethod
-    def open(cls, folder: Path | None, settings: IndexSettings) -> "Earlier":
-        """The rows of a generation; none where it is missing, damaged, or was made in another way.
+        Args:
+            settings: of the index to come.
+            folder: of the generation.
+            thorough: whether files are read that seem to be as they were.
+            damaged: those of its files that are not what was written, where it has been looked at.
 
         Raises:
             EmbedderError: if the embedding model of the settings cannot be loaded.
         """
-        embedder, aligner = load_embedder(settings.embedder), bundled_embedder()
+        begin_loading()
+        self.folder = folder
+        self.damaged: Collection[str] = damaged or ()
+        self.parts: dict[str, PartRecord] = {}
+        self.documents: dict[str, str] = {}
+        self.converted: Mapping[str, str] = {}
+        self.files: Mapping[str, str] = {}
+        self.recall: Mapping[Language, Recall] = {}
+        self._opened: dict[str, Part] = {}
+        self._places: dict[str, tuple[PartRecord, int]] = {}
+        self._states: dict[str, State] = {}
+        manifest: Manifest | None = None
+        with contextlib.suppress(SearchIndexError):
+            manifest = read_manifest(folder) if folder else None
+        if folder and manifest and damaged is None:
+            self.damaged = damaged_files(folder, manifest, thorough=thorough)
+        self.embedder: Embedder = load_embedder(settings.embedder)
+        self.aligner: StaticEmbedder = bundled_embedder()
         try:
-            return cls._read(folder, settings, embedder, aligner) if folder else cls.nothing(embedder, aligner)
-        except (SearchIndexError, OSError):
-            return cls.nothing(embedder, aligner)
+            if folder and manifest:
+                self._read(folder, manifest, settings)
+        except (OSError, ValueError):  # someone removes it, say
+            self.parts, self.documents, self._places = {}, {}, {}
 
-    @classmethod
-    def _read(cls, folder: Path, settings: IndexSettings, embedder: Embedder, aligner: StaticEmbedder) -> "Earlier":
-        manifest = read_manifest(folder)
-        check_files(folder, manifest)
-        converted = ConvertedTexts.load(folder) if _converts_alike(manifest, settings) else {}
+    def _read(self, folder: Path, manifest: Manifest, settings: IndexSettings) -> None:
+        place_of = dict(places(manifest))
+        if _converts_alike(manifest, settings):
+            self.converted = ConvertedTexts(self._converted(manifest, place_of))
         made = (manifest.settings, manifest.recipe, manifest.embedder_fingerprint, manifest.aligner_fingerprint)
-        if made != (settings, recipe(), embedder.fingerprint, aligner.fingerprint):
-            return cls.nothing(embedder, aligner, converted)
-        bounds = document_bounds(folder)
-        hashes = (folder / HASHES).read_bytes()
-        return cls(
-            converted=converted,
-            files=manifest.files,
-            documents=manifest.documents,
-            document_lines=dict(zip(manifest.documents, lines(folder / DOCUMENTS), strict=True)),
-            document_rows=dict(zip(manifest.documents, map(range, bounds, bounds[1:]), strict=True)),
-            passage_lines=lines(folder / PASSAGES),
-            hashes=[hashes[start : start + HASH_BYTES] for start in range(0, len(hashes), HASH_BYTES)],
-            vectors=load_array(folder / VECTORS, mapped=True),
-            segments=Segments.load(folder),
-            lexical=folder / LEXICAL,
-            embedder=embedder,
-            aligner=aligner,
-        )
+        if made != (settings, recipe(), self.embedder.fingerprint, self.aligner.fingerprint):
+            return
+        if CATALOGUE in self.damaged:  # without it the terms of no part can be used
+            return
+        terms = whole_shards(folder / LEXICAL, (name.removeprefix(f"{LEXICAL}/") for name in self.damaged))
+        self.parts = {
+            part.name: part for part in manifest.parts if part.file not in self.damaged and part.name in terms
+        }
+        self._places = {each: place for each, place in place_of.items() if place[0].name in self.parts}
+        self.documents = {each: manifest.documents[each] for each in self._places}
+        self.files, self.recall = manifest.files, manifest.recall
+        if STATES not in self.damaged:
+            states = load_array(folder / STATES, mapped=False).tolist()
+            self._states = {each: tuple(state) for each, state in zip(manifest.documents, states, strict=True)}
+
+    def _converted(
+        self, manifest: Manifest, place_of: Mapping[str, tuple[PartRecord, int]]
+    ) -> Iterator[tuple[str, Lines, int]]:
+        for identity, (record, number) in place_of.items():
+            if suffix_of(identity) not in PLAIN and record.file not in self.damaged:
+                yield manifest.documents[identity], self.open(record).converted, number
+
+    def open(self, record: PartRecord) -> Part:
+        """The rows of one of its parts."""
+        if record.name not in self._opened:
+            self._opened[record.name] = Part.open((self.folder or Path()) / record.file)
+        return self._opened[record.name]
+
+    def known(self, file: ArticleFile) -> str | None:
+        """The content hash of an article whose file has not been touched since it was read; None where it may be."""
+        return self.documents.get(file.id) if file.state and file.state == self._states.get(file.id) else None
+
+    def place(self, identity: str) -> tuple[PartRecord, Part, int]:
+        """The part that has an article, and which of its articles that is."""
+        record, number = self._places[identity]
+        return record, self.open(record), number
+
+    def contents(self, names: Collection[str]) -> dict[str, list[bytes]]:
+        """What identifies the content of each row of the articles of some parts, by their ids."""
+        found = {each: self.place(each) for each, (record, _) in self._places.items() if record.name in names}
+        return {identity: part.contents(number) for identity, (_, part, number) in found.items()}
+
+    def rows_like(self, document: Document) -> dict[bytes, Source]:
+        """Rows that the article, or one of the same content, had, by what identifies their content."""
+        found: dict[bytes, Source] = {}
+        for identity in {self._by_content.get(document.content_hash, document.id), document.id} & self._places.keys():
+            _, part, number = self.place(identity)
+            start = int(part.bounds[number])
+            found |= {content: (part, row) for row, content in enumerate(part.contents(number), start)}
+        return found
+
+    @cached_property
+    def _by_content(self) -> dict[str, str]:
+        return {digest: identity for identity, digest in self.documents.items()}
 
 
 def _converts_alike(manifest: Manifest, settings: IndexSettings) -> bool:
     limits = [[getattr(each, field.name) for field in fields(FileLimits)] for each in (manifest.settings, settings)]
     return manifest.conversion == conversion() and limits[0] == limits[1]
-
-
-def lines(path: Path) -> list[bytes]:
-    """The lines of a file, line ends kept."""
-    return path.read_bytes().splitlines(keepends=True)
-
-
-def document_bounds(folder: Path) -> list[int]:
-    """The first row of each article of a generation, and the last row's end."""
-    bounds: list[int] = np.fromfile(folder / BOUNDS, dtype="<i8").tolist()
-    return bounds

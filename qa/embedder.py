@@ -7,7 +7,10 @@ only by `load_embedder`.
 import hashlib
 import json
 import os
+import re
+import threading
 from collections.abc import Sequence
+from concurrent.futures import Future
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -30,6 +33,10 @@ CHECKSUMS = "SHA256SUMS"  # of these, as published; beside them
 _TEXTS_AT_ONCE = 4096
 _FEW_TEXTS = 64  # that are summed one by one, with the same result to the last bit
 _TOKENS_AT_ONCE = 256  # whose vectors the processor keeps at hand
+
+CUTS = (r"\s+", r"\p{Han}+|\p{N}+|[\p{L}\p{M}&&[^\p{Han}]]+|[^\p{L}\p{M}\p{N}]")  # between, and into, words
+_ASCII_WORDS = re.compile(r"[A-Za-z]+|[0-9]+|[^A-Za-z0-9 \t\n\v\f\r]")
+_WORDS_KEPT = 200_000  # with their tokens
 
 Vectors = NDArray[np.float32]
 Tokens = NDArray[np.int32]
@@ -83,15 +90,37 @@ class StaticEmbedder:
             self._question_weights: NDArray[np.float16] = tensors["question_weights"]
         except Exception as error:  # tokenizers raises bare Exception for a missing or unreadable file
             raise EmbedderError(Message("no_bundled_model", {"folder": folder}), self.name) from error
+        state = self._tokenizer.pre_tokenizer.__getstate__() if self._tokenizer.pre_tokenizer else b""
+        self._cuts_words = all(json.dumps(cut)[1:-1].encode() in state for cut in CUTS)
+        self._tokens_of_word: dict[str, list[int]] = {}
         self.fingerprint = _folder_digest(folder, MODEL_FILES)
         self.dimension = int(self._codes.shape[1])
 
     def tokens(self, texts: Sequence[str]) -> list[Tokens]:
         """Token ids of each text, those without weight (punctuation, unknown) left out."""
-        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
-        return [self._weighty(np.array(encoding.ids, dtype=np.int32)) for encoding in encodings]
+        found = [self._by_words(text) if self._cuts_words and text.isascii() else None for text in texts]
+        others = [text for text, tokens in zip(texts, found, strict=True) if tokens is None]
+        rest = iter(self._tokenizer.encode_batch_fast(others, add_special_tokens=False))
+        return [self._weighty(next(rest).ids) if tokens is None else tokens for tokens in found]
 
-    def _weighty(self, tokens: Tokens) -> Tokens:
+    def _by_words(self, text: str) -> Tokens:
+        """The tokens of an ASCII text: those of its words, each asked for once.
+
+        The tokenizer cuts such a text into the same words, and looks at each of them alone.
+        """
+        words = _ASCII_WORDS.findall(text)
+        unknown = [word for word in dict.fromkeys(words) if word not in self._tokens_of_word]
+        if unknown:
+            if len(self._tokens_of_word) > _WORDS_KEPT:
+                self._tokens_of_word.clear()
+                unknown = list(dict.fromkeys(words))
+            encodings = self._tokenizer.encode_batch_fast(unknown, add_special_tokens=False)
+            tokens = [self._weighty(encoding.ids).tolist() for encoding in encodings]
+            self._tokens_of_word.update(zip(unknown, tokens, strict=True))
+        return np.array([token for word in words for token in self._tokens_of_word[word]], dtype=np.int32)
+
+    def _weighty(self, ids: Sequence[int]) -> Tokens:
+        tokens = np.array(ids, dtype=np.int32)
         return tokens[self._scales[tokens] > 0]
 
     def token_spans(self, text: str) -> list[tuple[int, int, int]]:
@@ -213,10 +242,32 @@ def _go_offline() -> None:
     constants.HF_HUB_OFFLINE = True  # where it was imported before
 
 
-@lru_cache(maxsize=1)
 def bundled_embedder() -> StaticEmbedder:
-    """The model shipped inside, read once."""
-    return StaticEmbedder()
+    """The model shipped inside, read once.
+
+    Raises:
+        EmbedderError: if it cannot be read.
+    """
+    return _bundled().result()
+
+
+def begin_loading() -> None:
+    """Has the bundled model read in a thread of its own, while other files are; where it has been, nothing is done."""
+    _bundled()
+
+
+@lru_cache(maxsize=1)
+def _bundled() -> Future[StaticEmbedder]:
+    model: Future[StaticEmbedder] = Future()
+
+    def read() -> None:
+        try:
+            model.set_result(StaticEmbedder())
+        except BaseException as error:  # whoever asks for the model gets it
+            model.set_exception(error)
+
+    threading.Thread(target=read, daemon=True).start()
+    return model
 
 
 def load_embedder(name: str) -> Embedder:

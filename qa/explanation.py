@@ -6,7 +6,7 @@ import numpy as np
 
 from qa.datatypes import Explanation, Hit, WordPair
 from qa.embedder import unit
-from qa.index import context
+from qa.passages import context
 from qa.query import Query
 from qa.reading import SOUND_MATCH
 from qa.retriever import Retriever

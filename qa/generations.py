@@ -12,18 +12,18 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from qa import index
-from qa.changes import PassageChanges
-from qa.config import IndexSettings
-from qa.corpus import Unchanged, Unreadable, corpus_digest, read_corpus
-from qa.datatypes import Document
+from qa.changes import PassageChanges, passage_changes
+from qa.config import EXACT_ROWS, IndexSettings
+from qa.corpus import ArticleFile, Unreadable, article_files, corpus_digest
 from qa.disk import insist, remove_unfinished, write_file_through, write_folder_through, write_whole
 from qa.earlier import Earlier
+from qa.embedder import begin_loading
 from qa.errors import (
     CorpusError,
     IndexDamagedError,
@@ -32,17 +32,17 @@ from qa.errors import (
     SearchIndexError,
     WenjuError,
 )
-from qa.inspection import read_back
 from qa.lock import write_lock
-from qa.manifest import MANIFEST, read_manifest
+from qa.makers import Outcome, Task, made
+from qa.manifest import MANIFEST, Manifest, places, read_manifest
 from qa.messages import Message, of_system
-from qa.plan import Progress
+from qa.parts import PARTS, Part
+from qa.plan import Progress, runs
 
 POINTER = "current.json"
 KEPT = 2  # generations that stay after a build: the new one and the one that was live before
 _PREFIX = "generation-"
 _NAME = re.compile(rf"{_PREFIX}(\d{{6,}})-[a-z0-9_]+")
-_IN_UTF_8 = b'"encoding": "utf-8"}\n'  # the end of an article's line
 
 State = Literal["live", "kept", "damaged", "unfinished", "unreadable"]
 _STATES: dict[type[SearchIndexError], State] = {IndexMissingError: "unfinished", IndexUnreadableError: "unreadable"}
@@ -100,7 +100,7 @@ def live_folder(root: Path) -> Path:
     return root / name
 
 
-def load_live(root: Path, expected: IndexSettings | None = None) -> index.SearchIndex:
+def load_live(root: Path, expected: IndexSettings | None = None, *, exact_rows: int = EXACT_ROWS) -> index.SearchIndex:
     """Opens the live generation; another where the pointer moves on, and the first is pruned, meanwhile.
 
     Raises:
@@ -111,7 +111,7 @@ def load_live(root: Path, expected: IndexSettings | None = None) -> index.Search
     while True:
         folder = live_folder(root)
         try:
-            return index.load(folder, expected)
+            return index.load(folder, expected, exact_rows=exact_rows)
         except (IndexMissingError, IndexDamagedError) as error:
             if live_folder(root) != folder:
                 continue
@@ -147,15 +147,17 @@ def build(
         EmbedderError: if the embedding model cannot be loaded.
     """
     started = time.monotonic()
+    begin_loading()
     with _writing(root, wait_seconds, waiting):
         previous = _live_name(root)
         _remove([path for path in _generations(root) if not (path / MANIFEST).is_file()])  # of builds that were killed
         remove_unfinished(root)
-        earlier = Earlier.open(root / previous if previous else None, settings)
-        articles, unreadable = _read(corpus, settings, earlier, progress, strict)
+        files = article_files(corpus)
+        progress("articles", len(files), len(files))
+        earlier = Earlier(settings, root / previous if previous else None)
         folder = _new_folder(root)
         try:
-            built = _built(folder, articles, unreadable, settings, corpus, earlier, progress)
+            manifest, found, changes = _built(folder, corpus, files, settings, earlier, progress, strict)
             _write_through(folder)
             _point_at(root, folder.name)
         except BaseException:  # whatever happened, also Ctrl-C: what is not live goes, the error goes on
@@ -166,40 +168,87 @@ def build(
         _remove([path for path in _generations(root) if path.name not in (folder.name, previous)])
     return BuildSummary(
         generation=folder.name,
-        documents=len(articles),
-        passages=built.manifest.passages,
-        unreadable=tuple(unreadable),
+        documents=len(manifest.documents),
+        passages=manifest.passages,
+        unreadable=found,
         seconds=seconds,
         size=size,
-        changes=built.changes,
-        encodings=_encodings(articles, earlier),
+        changes=changes,
+        encodings={identity: encoding for part in manifest.parts for identity, encoding in part.encodings.items()},
     )
 
 
 def _built(
     folder: Path,
-    articles: Sequence[Document | Unchanged],
-    unreadable: Sequence[Unreadable],
-    settings: IndexSettings,
     corpus: Path,
+    files: Sequence[ArticleFile],
+    settings: IndexSettings,
     earlier: Earlier,
     progress: Progress,
-) -> index.Built:
-    """Writes a generation and checks it."""
-    built = index.build(
-        folder,
-        articles,
-        settings,
-        corpus=corpus,
+    strict: bool,
+) -> tuple[Manifest, tuple[Unreadable, ...], PassageChanges]:
+    """Writes a generation; what is in it, what is not, and what became of the passages of the one before."""
+    (folder / PARTS).mkdir()
+    outcomes = _outcomes(folder, corpus, settings, earlier, files, progress, strict)
+    if earlier.folder and all(each.part is None or each.part.name in earlier.parts for each in outcomes):
+        earlier = Earlier(settings, earlier.folder, thorough=True)  # nothing to do: a good time to look at every byte
+        outcomes = _outcomes(folder, corpus, settings, earlier, files, progress, strict)
+    unreadable = tuple(article for each in outcomes for article in each.unreadable)
+    documents = {identity: digest for each in outcomes for identity, digest in each.documents.items()}
+    if not documents:
+        told = Message("none_readable", {"folder": corpus, "first": unreadable[0].path, "reason": unreadable[0].reason})
+        raise CorpusError(told, corpus)
+    content = index.Content(
+        parts=[each.part for each in outcomes if each.part],
+        documents=documents,
         left_out={article.path: article.content_hash for article in unreadable},
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        earlier=earlier,
-        progress=progress,
+        states={file.id: file.state for file in files if file.state},
     )
-    if not built.manifest.passages:
+    if not any(part.passages for part in content.parts):
         raise CorpusError(Message("no_text", {"folder": corpus}), corpus)
-    read_back(folder, built, {article.id: article.text for article in articles if isinstance(article, Document)})
-    return built
+    progress("check", 0, 1)
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    manifest = index.finish(folder, content, settings, earlier, corpus=corpus, created=created)
+    progress("check", 1, 1)
+    return manifest, unreadable, _changes(folder, manifest, earlier)
+
+
+def _outcomes(
+    folder: Path,
+    corpus: Path,
+    settings: IndexSettings,
+    earlier: Earlier,
+    files: Sequence[ArticleFile],
+    progress: Progress,
+    strict: bool,
+) -> list[Outcome]:
+    """What became of each run of articles."""
+    known = [earlier.known(file) for file in files]
+    found = runs([(file.id, file.size) for file in files])
+    bytes_to_read = sum(file.size for file, digest in zip(files, known, strict=True) if not digest)
+    task = Task(corpus, folder, settings, earlier.folder, earlier.damaged)
+    outcomes: dict[int, Outcome] = {}
+    done = 0
+    inputs = [[(files[number].name, known[number]) for number in run] for run in found]
+    for number, outcome in made(task, earlier, inputs, bytes_to_read):
+        if strict and outcome.unreadable:
+            first = outcome.unreadable[0]
+            told = Message("article_unreadable", {"path": corpus / first.path, "reason": first.reason})
+            raise CorpusError(told, corpus)
+        outcomes[number] = outcome
+        done += len(found[number])
+        progress("passages", done, len(files))
+    return [outcomes[number] for number in range(len(found))]
+
+
+def _changes(folder: Path, manifest: Manifest, earlier: Earlier) -> PassageChanges:
+    """What became of the passages of the earlier generation, of which only the parts that did not stay are read."""
+    stayed = earlier.parts.keys() & {part.name for part in manifest.parts}
+    opened = {part.name: Part.open(folder / part.file) for part in manifest.parts if part.name not in stayed}
+    new = {each: opened[part.name].contents(at) for each, (part, at) in places(manifest) if part.name in opened}
+    old = earlier.contents(earlier.parts.keys() - stayed)
+    changes = passage_changes(old, new)
+    return replace(changes, kept=changes.kept + sum(earlier.parts[name].passages for name in stayed))
 
 
 def listed(root: Path) -> list[Generation]:
@@ -278,43 +327,6 @@ def _writing(
         raise SearchIndexError(told, root) from error
 
 
-def _encodings(articles: Sequence[Document | Unchanged], earlier: Earlier) -> dict[str, str]:
-    """What articles were read as, where that was not UTF-8 and their format does not say it itself."""
-    encodings = {article.id: _encoding(article, earlier) for article in articles}
-    return {identity: encoding for identity, encoding in encodings.items() if encoding not in ("", "utf-8")}
-
-
-def _encoding(article: Document | Unchanged, earlier: Earlier) -> str:
-    if isinstance(article, Document):
-        return article.encoding
-    line = earlier.document_lines[article.id]
-    if line.endswith(_IN_UTF_8):  # as nearly all do, of perhaps a million
-        return "utf-8"
-    encoding: str = json.loads(line)["encoding"]
-    return encoding
-
-
-def _read(
-    corpus: Path, settings: IndexSettings, earlier: Earlier, progress: Progress, strict: bool
-) -> tuple[list[Document | Unchanged], list[Unreadable]]:
-    articles: list[Document | Unchanged] = []
-    unreadable: list[Unreadable] = []
-    for done, article in enumerate(read_corpus(corpus, settings, earlier.documents, earlier.converted), 1):
-        if not isinstance(article, Unreadable):
-            articles.append(article)
-        elif strict:
-            told = Message("article_unreadable", {"path": corpus / article.path, "reason": article.reason})
-            raise CorpusError(told, corpus)
-        else:
-            unreadable.append(article)
-        progress("articles", done, done)
-    if not articles:
-        first = unreadable[0]
-        told = Message("none_readable", {"folder": corpus, "first": first.path, "reason": first.reason})
-        raise CorpusError(told, corpus)
-    return articles, unreadable
-
-
 def _generations(root: Path) -> list[Path]:
     found = (path for path in root.iterdir() if _NAME.fullmatch(path.name) and path.is_dir())
     return sorted(found, key=lambda path: (number_of(path.name), path.name))
@@ -375,11 +387,11 @@ def _point_at(root: Path, name: str) -> None:
 
 
 def _write_through(folder: Path) -> None:
-    """Waits until a generation's files, and their names, are on the disk."""
+    """Waits until a generation's files, and their names, are on the disk; those of an earlier one are there already."""
     for path in (*folder.rglob("*"), folder):
         if path.is_dir():
             write_folder_through(path)
-        else:
+        elif path.stat().st_nlink == 1:
             write_file_through(path)
     write_folder_through(folder.parent)
 

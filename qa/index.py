@@ -1,40 +1,50 @@
-"""One generation of the index: passages with their vectors, terms and tokens, built, saved and loaded whole.
+"""One generation of the index: the parts of its articles, joined, saved, and loaded whole.
 
 Only this module knows which row is which passage. The manifest is written last: a folder without one is no
 index. Everything in it is JSON, arrays, or a search engine's own files; nothing is unpickled.
 """
 
-import hashlib
-import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from qa.changes import PassageChanges
-from qa.config import IndexSettings
-from qa.converted import ConvertedTexts, write_converted
-from qa.corpus import Unchanged
+from qa.config import EXACT_ROWS, IndexSettings
+from qa.converted import ConvertedTexts
+from qa.corpus import State
 from qa.datatypes import Document, Passage
-from qa.earlier import BOUNDS, DOCUMENTS, HASHES, LEXICAL, PASSAGES, VECTORS, Earlier, lines
-from qa.embedder import Embedder, StaticEmbedder, bundled_embedder, load_embedder
+from qa.disk import share
+from qa.earlier import Earlier
+from qa.embedder import Embedder, StaticEmbedder, begin_loading, bundled_embedder, load_embedder
 from qa.errors import IndexDamagedError, IndexMismatchError
 from qa.files import PLAIN, conversion, suffix_of
+from qa.inspection import check_whole
 from qa.lexical import LexicalIndex, Shard
-from qa.manifest import FORMAT, Manifest, check_files, checksums, read_manifest, recipe, write_manifest
+from qa.making import Maker
+from qa.manifest import (
+    FORMAT,
+    LEXICAL,
+    STATES,
+    Manifest,
+    check_files,
+    read_manifest,
+    recipe,
+    sealed,
+    write_manifest,
+)
 from qa.messages import Message
-from qa.passages import Chunker, token_fitting_length
-from qa.plan import Plan, Progress, parsed, plan
-from qa.segments import Segments
-from qa.text import LANGUAGES, Language, terms
-from qa.vectors import VectorIndex, Vectors, load_array, require_units, save_array
+from qa.nearest import Recall, measured_recall, nearest, rows_of
+from qa.parts import PARTS, Part, PartRecord, document_of_line, passage_of
+from qa.passages import utf8_length
+from qa.plan import runs
+from qa.rows import Lines, NamedRows, RowsOfParts, VectorsOfParts
+from qa.segments import SegmentsOfParts
+from qa.text import LANGUAGES, Language
+from qa.vectors import VectorIndex, save_array
 
-_PASSAGES_AT_ONCE = 2048
-_SHARD_PASSAGES = 1_500  # from which on a run of passages may end whose terms are indexed together
-_SHARD_ENDS = 32  # articles, of which one may end such a run
+_NO_STATE = (0, 0, 0, 0)  # of a file of which it is not certain
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,176 +52,125 @@ class SearchIndex:
     """A loaded generation.
 
     Rows of `vectors`, `nearest`, `lexical`, `segments` and `languages` are positions in `passages`; `nearest` searches
-    the passages of each language apart.
+    the passages of each language apart. Passages, articles, vectors and segments are read when they are asked for.
     """
 
     folder: Path
     manifest: Manifest
     documents: Mapping[str, Document]
     passages: Sequence[Passage]
-    vectors: Vectors
+    vectors: VectorsOfParts
     nearest: Mapping[Language, VectorIndex]
     lexical: LexicalIndex
-    segments: Segments
+    segments: SegmentsOfParts
     languages: Sequence[Language]
     converted: Mapping[str, str]
     embedder: Embedder
     aligner: StaticEmbedder
 
 
-def context(passage: Passage) -> str:
-    """What is searched of a passage: its headings, then its text."""
-    return "\n".join((*passage.headings, passage.text))
-
-
 @dataclass(frozen=True, slots=True)
-class Built:
-    """What a build wrote, and what became of the passages of the generation before."""
+class Content:
+    """What a generation is to hold.
 
-    manifest: Manifest
-    changes: PassageChanges
+    Attributes:
+        parts: in order, each made in its folder, or one of the earlier generation.
+        documents: content hash of each article by its id, in the order of the parts.
+        left_out: content hashes of articles that could not be read, by their path.
+        states: of the articles' files by id, as they were read, where that is certain.
+    """
+
+    parts: Sequence[PartRecord]
+    documents: Mapping[str, str]
+    left_out: Mapping[str, str]
+    states: Mapping[str, State]
 
 
-def build(
-    folder: Path,
-    articles: Sequence[Document | Unchanged],
-    settings: IndexSettings,
-    *,
-    corpus: Path,
-    created: str,
-    left_out: Mapping[str, str] | None = None,
-    earlier: Earlier | None = None,
-    progress: Progress = lambda stage, done, total: None,
-) -> Built:
-    """Writes an index of articles into an empty folder, its manifest last.
+def build(folder: Path, documents: Sequence[Document], settings: IndexSettings, *, corpus: Path, created: str) -> None:
+    """Writes an index of articles into an empty folder.
 
     Args:
         folder: where to write; it must exist and be empty.
-        articles: what to index; those that `earlier` has may be unchanged.
+        documents: what to index, in the order of the rows.
         settings: baked into the index.
         corpus: the folder the articles came from, read again when they are cited.
         created: when, as ISO 8601.
-        left_out: content hashes of articles that could not be read, by their path.
-        earlier: what need not be made again. Whatever it is, the rows are those of a build without it.
-        progress: told of every stage.
 
     Raises:
         EmbedderError: if the embedding model cannot be loaded.
     """
-    earlier = earlier or Earlier.open(None, settings)
-    embedder = earlier.embedder
-    length = token_fitting_length(settings.passage_bytes, embedder.token_limit, embedder.count_tokens)
-    planned = plan(articles, earlier, Chunker(settings.passage_bytes, length), progress)
-    order = np.array(planned.sources, dtype=np.int64)
-    made = _segments(planned.fresh, earlier.aligner, progress)
-    Segments.joined([earlier.segments, made]).select(order).save(folder)
-    vectors = _vectors(planned.fresh, made, embedder, progress)
-    save_array(folder / VECTORS, _taken(earlier.vectors, vectors, order))
-    LexicalIndex.build_shards(folder / LEXICAL, _shards(planned, progress), earlier.lexical)
-    _write_rows(folder, planned)
-    write_converted(folder, _converted(articles, earlier))
-    files = checksums(folder)
-    _require_true_copies(folder, files, earlier)
+    earlier = Earlier(settings)
+    maker, sizes = Maker(settings, earlier), [(document.id, utf8_length(document.text)) for document in documents]
+    (folder / PARTS).mkdir()
+    parts = [maker.make(folder, documents[run.start : run.stop]) for run in runs(sizes)]
+    contents = {document.id: document.content_hash for document in documents}
+    finish(folder, Content(parts, contents, {}, {}), settings, earlier, corpus=corpus, created=created)
+
+
+def finish(
+    folder: Path, content: Content, settings: IndexSettings, earlier: Earlier, *, corpus: Path, created: str
+) -> Manifest:
+    """Joins the parts of a generation, those that stand in its folder and those of the earlier one; the manifest last.
+
+    Raises:
+        IndexDamagedError: if what was written is not what it should be.
+    """
+    taken: dict[str, bool] = {}  # by the names of files, whether they are those of the earlier generation themselves
+
+    def take(path: Path, target: Path) -> None:
+        taken[target.relative_to(folder).as_posix()] = share(path, target)
+
+    shards = []
+    for part in content.parts:
+        if earlier.folder and part.name in earlier.parts:
+            take(earlier.folder / part.file, folder / part.file)
+            shards.append(Shard(part.name, earlier.folder / LEXICAL))
+        else:
+            shards.append(Shard(part.name, folder / part.terms))
+    LexicalIndex.join(folder / LEXICAL, shards, take)
+    for path in (folder / PARTS).glob("*.terms"):
+        shutil.rmtree(path)
+    states = [content.states.get(identity, _NO_STATE) for identity in content.documents]
+    save_array(folder / STATES, np.array(states, dtype=np.int64).reshape(-1, len(_NO_STATE)))
+    files, seen = sealed(folder, {name: earlier.files[name] for name in taken.keys() & earlier.files if taken[name]})
+    for name in taken.keys() & earlier.files:
+        if files[name] != earlier.files[name]:
+            raise IndexDamagedError(Message("no_true_copy", {"path": folder / name}), folder)
     manifest = Manifest(
         format=FORMAT,
         settings=settings,
         recipe=recipe(),
         conversion=conversion(),
-        embedder_fingerprint=embedder.fingerprint,
+        embedder_fingerprint=earlier.embedder.fingerprint,
         aligner_fingerprint=earlier.aligner.fingerprint,
         corpus=str(corpus.resolve()),
-        documents=planned.documents,
-        left_out=left_out or {},
-        passages=len(planned.lines),
+        documents=content.documents,
+        left_out=content.left_out,
+        passages=sum(part.passages for part in content.parts),
         created=created,
+        parts=content.parts,
         files=files,
+        seen=seen,
+        recall={},
     )
+    manifest = replace(manifest, recall=_recall(folder, manifest, earlier, EXACT_ROWS))
+    check_whole(folder, manifest)
     write_manifest(folder, manifest)
-    return Built(manifest, planned.changes(earlier))
+    return manifest
 
 
-def _vectors(passages: Sequence[Passage], segments: Segments, embedder: Embedder, progress: Progress) -> Vectors:
-    """Unit vectors of passages; the bundled model has read their tokens already."""
-    vectors = np.zeros((len(passages), embedder.dimension), dtype=np.float32)
-    for start in range(0, len(passages), _PASSAGES_AT_ONCE):
-        end = min(start + _PASSAGES_AT_ONCE, len(passages))
-        if isinstance(embedder, StaticEmbedder):
-            tokens, bounds = segments.tokens_of_each(range(start, end))
-            vectors[start:end] = embedder.encode_tokens(np.split(tokens, bounds[1:-1]))
-        else:
-            vectors[start:end] = embedder.encode_documents([context(passage) for passage in passages[start:end]])
-        progress("vectors", end, len(passages))
-    require_units(vectors)
-    return vectors
-
-
-def _taken(old: Vectors, new: Vectors, order: NDArray[np.int64]) -> Vectors:
-    """Rows of `old` and, counting on, of `new`, in an order; as if both were one array, without making it."""
-    vectors = np.empty((len(order), new.shape[1]), dtype=np.float32)
-    is_new = order >= len(old)
-    if len(old):
-        np.take(old, order, axis=0, out=vectors, mode="clip")
-    vectors[is_new] = new[order[is_new] - len(old)]
-    return vectors
-
-
-def _segments(passages: Sequence[Passage], aligner: StaticEmbedder, progress: Progress) -> Segments:
-    parts = [Segments.build([], aligner)]
-    for start in range(0, len(passages), _PASSAGES_AT_ONCE):
-        some = passages[start : start + _PASSAGES_AT_ONCE]
-        parts.append(Segments.build([("\n".join(passage.headings), passage.text) for passage in some], aligner))
-        progress("tokens", start + len(some), len(passages))
-    return Segments.joined(parts)
-
-
-def _shards(planned: Plan, progress: Progress) -> Iterator[Shard]:
-    """The runs of rows whose terms are indexed together; where they end follows from the articles alone.
-
-    A run ends with an article whose id hashes so (content-defined chunking, Muthitacharoen et al. 2001), so that an
-    edit moves the ends of few.
-    """
-    start, total = 0, len(planned.lines)
-    ends = zip(planned.documents, planned.bounds[1:], strict=True)
-    for identity, end in ends:
-        if end < total and (end - start < _SHARD_PASSAGES or not _may_end(identity)):
-            continue
-        if end > start:
-            digest = hashlib.sha256(b"".join(planned.hashes[start:end])).hexdigest()
-            yield Shard(digest, end - start, partial(_terms, planned.lines[start:end]))
-            progress("terms", end, total)
-        start = end
-
-
-def _may_end(identity: str) -> bool:
-    return hashlib.sha256(identity.encode()).digest()[0] % _SHARD_ENDS == 0
-
-
-def _terms(lines: Sequence[bytes]) -> Iterator[tuple[str, list[str]]]:
-    for passage, language in map(parsed, lines, range(len(lines))):
-        yield language, terms(context(passage))
-
-
-def _write_rows(folder: Path, planned: Plan) -> None:
-    (folder / DOCUMENTS).write_bytes(b"".join(planned.document_lines))
-    (folder / PASSAGES).write_bytes(b"".join(planned.lines))
-    (folder / HASHES).write_bytes(b"".join(planned.hashes))
-    (folder / BOUNDS).write_bytes(np.array(planned.bounds, dtype="<i8").tobytes())
-
-
-def _converted(articles: Sequence[Document | Unchanged], earlier: Earlier) -> Iterator[tuple[str, str]]:
-    """The texts of the articles whose files were converted, with the files' content hashes."""
-    for article in articles:
-        if suffix_of(article.id) not in PLAIN:
-            known = earlier.converted.get(article.content_hash, "")
-            yield article.content_hash, article.text if isinstance(article, Document) else known
-
-
-def _require_true_copies(folder: Path, files: Mapping[str, str], earlier: Earlier) -> None:
-    """Checks the engine's files, which keep their names where they are copied, against those they are copies of."""
-    for name in files.keys() & earlier.files.keys():
-        is_copy = Path(name).suffix != ".json" and name.startswith(f"{LEXICAL}/")
-        if is_copy and files[name] != earlier.files[name]:
-            raise IndexDamagedError(Message("no_true_copy", {"path": folder / name}), folder)
+def _recall(folder: Path, manifest: Manifest, earlier: Earlier, exact_rows: int) -> Mapping[Language, Recall]:
+    """Of each language that is quantised how many of the nearest rows are found; known already, where few are new."""
+    if manifest.passages <= exact_rows:
+        return {}
+    recall: dict[Language, Recall] = {}
+    parts = [Part.open(folder / part.file) for part in manifest.parts]
+    for language in LANGUAGES:
+        count = sum(map(len, rows_of(parts, language)))
+        known = earlier.recall.get(language)
+        if count > exact_rows:
+            recall[language] = known if known and known.holds(count) else measured_recall(parts, language)
+    return recall
 
 
 def check(folder: Path) -> Manifest:
@@ -225,47 +184,61 @@ def check(folder: Path) -> Manifest:
     return manifest
 
 
-def load(folder: Path, expected: IndexSettings | None = None) -> SearchIndex:
+def load(folder: Path, expected: IndexSettings | None = None, *, exact_rows: int = EXACT_ROWS) -> SearchIndex:
     """Opens a generation after checking every file against its checksum.
 
     Args:
+        folder: of the generation.
         expected: settings it must have been built with; None takes it as it is.
+        exact_rows: of one language, up to which each row's vector is compared with a question's.
 
     Raises:
         IndexMissingError, IndexDamagedError, IndexMismatchError: as their messages say.
         EmbedderError: if its embedding model cannot be loaded.
     """
+    begin_loading()
     manifest = read_manifest(folder)
     if expected is not None and manifest.settings != expected:
         difference = _difference(manifest.settings, expected)
         raise IndexMismatchError(Message("other_settings", {"folder": folder, "difference": difference}), folder)
     check_files(folder, manifest)
     try:
-        return _opened(folder, manifest, *_models(folder, manifest))
+        return _opened(folder, manifest, *_models(folder, manifest), exact_rows)
     except (OSError, ValueError) as error:  # all was whole a moment ago: someone removes it
         raise IndexDamagedError(Message("read_while_changed", {"folder": folder}), folder) from error
 
 
-def _opened(folder: Path, manifest: Manifest, embedder: Embedder, aligner: StaticEmbedder) -> SearchIndex:
-    parsed_rows = [parsed(line, row) for row, line in enumerate(lines(folder / PASSAGES))]
-    languages = [language for _, language in parsed_rows]
-    documents = {record["id"]: Document(**record) for record in map(json.loads, lines(folder / DOCUMENTS))}
-    vectors = load_array(folder / VECTORS, mapped=True)
-    rows = {language: np.flatnonzero([each == language for each in languages]) for language in LANGUAGES}
+def _opened(
+    folder: Path, manifest: Manifest, embedder: Embedder, aligner: StaticEmbedder, exact_rows: int
+) -> SearchIndex:
+    parts = [Part.open(folder / part.file) for part in manifest.parts]
+    numbers = np.concatenate([part.languages for part in parts])
     return SearchIndex(
         folder=folder,
         manifest=manifest,
-        documents=documents,
-        passages=[passage for passage, _ in parsed_rows],
-        vectors=vectors,
-        nearest={language: VectorIndex(vectors, of_language) for language, of_language in rows.items()},
+        documents=NamedRows(list(manifest.documents), RowsOfParts([part.documents for part in parts], _document)),
+        passages=RowsOfParts([part.passages for part in parts], passage_of),
+        vectors=VectorsOfParts([part.vectors for part in parts]),
+        nearest={language: nearest(parts, language, exact_rows) for language in LANGUAGES},
         lexical=LexicalIndex.load(folder / LEXICAL),
-        segments=Segments.load(folder),
-        languages=languages,
-        converted=ConvertedTexts.load(folder),
+        segments=SegmentsOfParts([part.segments for part in parts]),
+        languages=[LANGUAGES[number] for number in numbers.tolist()],
+        converted=ConvertedTexts(_converted(manifest, parts)),
         embedder=embedder,
         aligner=aligner,
     )
+
+
+def _document(line: bytes, _: int) -> Document:
+    return document_of_line(line)
+
+
+def _converted(manifest: Manifest, parts: Sequence[Part]) -> Iterator[tuple[str, Lines, int]]:
+    """Of each article whose file was converted the content hash, and where its text stands."""
+    places = ((part.converted, number) for part in parts for number in range(len(part.documents)))
+    for (identity, digest), (lines, number) in zip(manifest.documents.items(), places, strict=True):
+        if suffix_of(identity) not in PLAIN:
+            yield digest, lines, number
 
 
 def _models(folder: Path, manifest: Manifest) -> tuple[Embedder, StaticEmbedder]:

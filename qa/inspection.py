@@ -1,64 +1,79 @@
-"""A generation is read back before it goes live: counts, offsets, and a search for passages it must know."""
+"""What was written is read back before it goes live: counts, offsets, and a search for passages it must know."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from qa.earlier import DOCUMENTS, LEXICAL, PASSAGES, VECTORS, document_bounds, lines
 from qa.errors import IndexDamagedError
-from qa.index import Built, context
 from qa.lexical import LexicalIndex
+from qa.manifest import LEXICAL, Manifest
 from qa.messages import Message
-from qa.plan import parsed
-from qa.segments import Segments
-from qa.text import terms
-from qa.vectors import Vectors, largest_products, load_array
+from qa.parts import Part, PartRecord, passage_of
+from qa.passages import context
+from qa.text import LANGUAGES, terms
+from qa.vectors import largest_products
 
-_KNOWN = 4  # passages that are searched for, spread over the index
+_KNOWN = 4  # passages of a part that are searched for, spread over it
 _FOUND = 100  # among which a passage must be by its own terms, where no more hold them
 _ROUNDING = 1e-3  # of a cosine
 
 
-def read_back(folder: Path, built: Built, texts: Mapping[str, str]) -> None:
-    """Reads a generation back and checks it.
+def check_part(folder: Path, record: PartRecord, texts: Mapping[str, str]) -> None:
+    """Reads a part back from a generation's folder, its terms still apart, and checks it.
 
     Args:
         folder: of the generation.
-        built: what is said to be in it.
+        record: what is said to be in it.
         texts: whole texts by document id, of those whose offsets are to be checked.
 
     Raises:
         IndexDamagedError: if anything in it is not what it should be.
     """
-    vectors, lexical = load_array(folder / VECTORS, mapped=True), LexicalIndex.load(folder / LEXICAL)
-    rows, bounds = lines(folder / PASSAGES), document_bounds(folder)
-    counts = [built.manifest.passages, len(rows), len(vectors), len(lexical), len(Segments.load(folder)), bounds[-1]]
+    part, lexical = Part.open(folder / record.file), LexicalIndex.load(folder / record.terms)
+    counts = [
+        *(record.passages, len(part), len(part.languages), len(part.hashes), len(part.vectors), len(part.codes)),
+        *(len(part.segments), len(lexical), int(part.bounds[-1])),
+    ]
     if len(set(counts)) > 1:
         raise _failed(folder, Message("other_rows", {"counts": ", ".join(map(str, counts))}))
-    if not len(lines(folder / DOCUMENTS)) == len(bounds) - 1 == len(built.manifest.documents):
+    if len({record.articles, len(part.documents), len(part.converted), len(part.bounds) - 1}) > 1:
         raise _failed(folder, Message("other_articles"))
-    for identity, start, end in zip(built.manifest.documents, bounds, bounds[1:], strict=False):
-        for row in range(start, end) if identity in texts else ():
-            passage, _ = parsed(rows[row], row)
-            if passage.document_id != identity or texts[identity][passage.start : passage.end] != passage.text:
-                raise _failed(folder, Message("no_slice", {"row": row, "name": identity}))
-    _look_for_known(folder, rows, vectors, lexical)
+    for row, line in enumerate(part.passages if texts else ()):
+        passage = passage_of(line, row)
+        text = texts.get(passage.document_id)
+        if text is not None and text[passage.start : passage.end] != passage.text:
+            raise _failed(folder, Message("no_slice", {"row": row, "name": passage.document_id}))
+    if len(part):
+        _look_for_known(folder, part, lexical)
 
 
-def _look_for_known(folder: Path, rows: Sequence[bytes], vectors: Vectors, lexical: LexicalIndex) -> None:
+def _look_for_known(folder: Path, part: Part, lexical: LexicalIndex) -> None:
     """Asks both searches for some passages by their own vector and their own terms."""
-    known = np.unique(np.linspace(0, len(rows) - 1, min(_KNOWN, len(rows)), dtype=np.int64))
-    own = vectors[known]
-    is_found = largest_products(own, vectors) >= np.einsum("ij,ij->i", own, own) - _ROUNDING
+    known = np.unique(np.linspace(0, len(part) - 1, min(_KNOWN, len(part)), dtype=np.int64))
+    own = part.vectors[known]
+    is_found = largest_products(own, part.vectors) >= np.einsum("ij,ij->i", own, own) - _ROUNDING
     for row, found_by_vector in zip(known.tolist(), is_found.tolist(), strict=True):
-        passage, language = parsed(rows[row], row)
-        words = terms(context(passage))
-        by_terms = [found for found, _ in lexical.search(words, _FOUND, language)]
+        words = terms(context(passage_of(part.passages[row], row)))
+        by_terms = [found for found, _ in lexical.search(words, _FOUND, LANGUAGES[part.languages[row]])]
         if words and row not in by_terms and len(by_terms) < _FOUND:
             raise _failed(folder, Message("not_by_terms", {"row": row}))
         if not found_by_vector:
             raise _failed(folder, Message("not_by_vector", {"row": row}))
+
+
+def check_whole(folder: Path, manifest: Manifest) -> None:
+    """Checks that the parts of a generation are those its manifest tells of, their terms joined in their order.
+
+    Raises:
+        IndexDamagedError: if they are not.
+    """
+    lexical = LexicalIndex.load(folder / LEXICAL)
+    counts = [manifest.passages, sum(part.passages for part in manifest.parts), len(lexical)]
+    if len(set(counts)) > 1:
+        raise _failed(folder, Message("other_rows", {"counts": ", ".join(map(str, counts))}))
+    if sum(part.articles for part in manifest.parts) != len(manifest.documents):
+        raise _failed(folder, Message("other_articles"))
 
 
 def _failed(folder: Path, reason: Message) -> IndexDamagedError:

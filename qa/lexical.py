@@ -1,7 +1,11 @@
 """BM25 over terms, through tantivy: the rows that share a question's words.
 
-Rows stand in shards, each a run of rows that is indexed apart, so that a shard whose rows are unchanged is copied from
-an earlier index. Statistics are those of all shards together: scores do not depend on what was copied.
+Rows stand in shards, each a run of rows that is indexed apart, so that a shard whose rows are unchanged is taken over
+from an earlier index. Statistics are those of all shards together: scores do not depend on what was taken over.
+
+Each group of rows has a field of its own, in which the others are of the same length, but of nothing that is asked for:
+so its rows are searched alone, as fast as if there were no others, and the mean length of all is that of each field.
+What a term weighs by how many rows of all groups hold it, a factor makes of what it weighs in its field.
 """
 
 import contextlib
@@ -19,10 +23,13 @@ from typing import Any
 
 import tantivy
 
+GROUPS = ("zh", "en")
+
 _K1 = 1.2  # tantivy's own
+_NOTHING = "\x1f"  # stands in a field for each term of a row of another group
 _WRITER_BYTES = 64_000_000
 _PROBE_BYTES = 1 << 18  # a disk that has no room for so many is full
-_SHARDS = "shards.json"
+SHARDS = "shards.json"
 _META = "meta.json"  # tantivy's own list of its segments, in order
 _MANAGED = ".managed.json"  # and of its files
 
@@ -31,18 +38,20 @@ Row = tuple[str, Sequence[str]]  # its group, its terms
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """A run of rows. Shards of equal `digest` have equal rows; `rows` is called only where they must be indexed."""
+    """A run of rows whose terms are indexed together: its name, and where it stands.
 
-    digest: str
-    count: int
-    rows: Callable[[], Iterable[Row]]
+    That is the folder `write_shard` made, or one of an index that has it.
+    """
+
+    name: str
+    folder: Path
 
 
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     builder.add_unsigned_field("row", stored=True, fast=True)
-    builder.add_text_field("group", tokenizer_name="raw", index_option="basic")
-    builder.add_text_field("terms", tokenizer_name="whitespace", index_option="freq")
+    for group in GROUPS:
+        builder.add_text_field(group, tokenizer_name="whitespace", index_option="freq")
     schema: tantivy.Schema = builder.build()
     return schema
 
@@ -58,34 +67,32 @@ class LexicalIndex:
         self._searcher = index.searcher()
 
     @classmethod
-    def build_shards(cls, folder: Path, shards: Iterable[Shard], earlier: Path | None = None) -> "LexicalIndex":
-        """Writes an index of shards, one after the other, copying those that the index in `earlier` has.
+    def join(cls, folder: Path, shards: Sequence[Shard], share: Callable[[Path, Path], None]) -> "LexicalIndex":
+        """Makes an index of shards, one after the other; `share` gives a file, the first path, a second place.
 
         Raises:
             OSError: if it cannot be written.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        known = {each["digest"]: each for each in _catalogue(earlier)} if earlier else {}
+        places = {shard.folder for shard in shards}
+        catalogues, files = {each: _catalogue(each) for each in places}, {each: _files(each) for each in places}
         catalogue: list[dict[str, Any]] = []
         for shard in shards:
-            found = known.pop(shard.digest, None)
-            if found and earlier:
-                _copy(earlier, folder, found["segments"])
-            with _said_as_os_error(folder):
-                segments = found["segments"] if found else _index(folder, shard.rows())
-            catalogue.append({"digest": shard.digest, "count": shard.count, "segments": segments})
-        segments = [segment for each in catalogue for segment in each["segments"]]
+            catalogue.append(catalogues[shard.folder][shard.name])
+            for segment in catalogue[-1]["segments"]:
+                for path in files[shard.folder][_stem(segment)]:
+                    share(path, folder / path.name)
         with _said_as_os_error(folder):
-            _write_meta(folder, segments)
-        (folder / _SHARDS).write_text(json.dumps(catalogue, indent=1), encoding="utf-8", newline="\n")
+            _write_meta(folder, [segment for each in catalogue for segment in each["segments"]])
+        _write_catalogue(folder, catalogue)
         return cls.load(folder)
 
     @classmethod
     def load(cls, folder: Path) -> "LexicalIndex":
-        """Opens what `build_shards` wrote, by memory map."""
+        """Opens what `join` or `write_shard` wrote, by memory map."""
         starts: list[int] = []
         start = 0
-        for shard in _catalogue(folder):
+        for shard in _catalogue(folder).values():
             starts += [start] * len(shard["segments"])
             start += shard["count"]
         if os.access(folder, os.W_OK):
@@ -108,27 +115,35 @@ class LexicalIndex:
 
         A score divided by it says how much of the question, by rarity, a passage holds in so many words.
         """
-        rows = self._searcher.num_docs
-        frequencies = {term: self._searcher.doc_freq("terms", term) for term in set(terms)}
-        rarity = {term: math.log1p((rows - found + 0.5) / (found + 0.5)) for term, found in frequencies.items()}
+        rarity = {term: self._rarity(sum(self._frequencies(term))) for term in set(terms)}
         return sum(rarity[term] for term in terms) * (_K1 + 1.0)
+
+    def _frequencies(self, term: str) -> list[int]:
+        """How many rows of each group hold a term."""
+        return [self._searcher.doc_freq(group, term) for group in GROUPS]
+
+    def _rarity(self, frequency: int) -> float:
+        """What a term weighs that so many rows hold."""
+        return math.log1p((self._searcher.num_docs - frequency + 0.5) / (frequency + 0.5))
 
     def lacks(self, terms: Sequence[str]) -> bool:
         """Whether no row holds one of these terms, so that none holds all of them."""
-        return any(self._searcher.doc_freq("terms", term) == 0 for term in terms)
+        return not all(any(self._frequencies(term)) for term in terms)
 
     def search(self, terms: Sequence[str], count: int, group: str) -> list[tuple[int, float]]:
         """At most `count` (row, BM25 score) of the group that share a term, best first, ties by row."""
-        if not terms or count <= 0:
+        if group not in GROUPS or count <= 0:
             return []
-        should, must = tantivy.Occur.Should, tantivy.Occur.Must
-        wanted = [
-            (should, tantivy.Query.boost_query(tantivy.Query.term_query(self._schema, "terms", term), float(times)))
-            for term, times in Counter(terms).items()
-        ]
-        of_group = tantivy.Query.const_score_query(tantivy.Query.term_query(self._schema, "group", group), 0.0)
-        query = tantivy.Query.boolean_query([(must, of_group), (must, tantivy.Query.boolean_query(wanted))])
-        found = self._searcher.search(query, limit=count).hits
+        wanted = []
+        for term, times in Counter(terms).items():
+            frequencies = self._frequencies(term)
+            if own := frequencies[GROUPS.index(group)]:
+                factor = times * self._rarity(sum(frequencies)) / self._rarity(own)
+                query = tantivy.Query.term_query(self._schema, group, term)
+                wanted.append((tantivy.Occur.Should, tantivy.Query.boost_query(query, factor)))
+        if not wanted:
+            return []
+        found = self._searcher.search(tantivy.Query.boolean_query(wanted), limit=count).hits
         pairs = [(self._row(address), float(score)) for score, address in found]
         return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
 
@@ -147,39 +162,59 @@ def _said_as_os_error(folder: Path) -> Iterator[None]:
         raise OSError(str(error)) from error
 
 
-def _catalogue(folder: Path) -> list[dict[str, Any]]:
-    shards: list[dict[str, Any]] = json.loads((folder / _SHARDS).read_text(encoding="utf-8"))
-    return shards
+def _catalogue(folder: Path) -> dict[str, dict[str, Any]]:
+    """The shards of an index in order, by their names."""
+    shards: list[dict[str, Any]] = json.loads((folder / SHARDS).read_text(encoding="utf-8"))
+    return {shard["name"]: shard for shard in shards}
 
 
-def _index(folder: Path, rows: Iterable[Row]) -> list[Mapping[str, Any]]:
-    """Indexes a shard apart and moves its segments into the folder; one segment but for a vast shard."""
-    apart = folder / "shard"
-    apart.mkdir()
-    schema = _schema()
-    index = tantivy.Index(schema, path=str(apart))
+def _write_catalogue(folder: Path, shards: Sequence[Mapping[str, Any]]) -> None:
+    (folder / SHARDS).write_text(json.dumps(shards, indent=1), encoding="utf-8", newline="\n")
+
+
+def whole_shards(folder: Path, damaged: Iterable[str]) -> set[str]:
+    """The names of the shards of an index of which no file is among the damaged or missing, given by their names."""
+    harmed = {name.partition(".")[0] for name in damaged}
+    return {name for name, shard in _catalogue(folder).items() if harmed.isdisjoint(map(_stem, shard["segments"]))}
+
+
+def write_shard(folder: Path, name: str, rows: Iterable[Row]) -> None:
+    """Indexes some rows apart, in a folder of its own that is made: in one segment, but for a vast shard.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    folder.mkdir()
+    with _said_as_os_error(folder):
+        count = _index(folder, rows)
+    segments = json.loads((folder / _META).read_text(encoding="utf-8"))["segments"]
+    _write_catalogue(folder, [{"name": name, "count": count, "segments": segments}])
+
+
+def _index(folder: Path, rows: Iterable[Row]) -> int:
+    """Indexes rows, and counts them."""
+    schema, row = _schema(), -1
+    index = tantivy.Index(schema, path=str(folder))
     writer = index.writer(heap_size=_WRITER_BYTES, num_threads=1)
     for row, (group, terms) in enumerate(rows):
-        writer.add_document(tantivy.Document.from_dict({"row": row, "group": group, "terms": " ".join(terms)}, schema))
+        others = dict.fromkeys(GROUPS, " ".join([_NOTHING] * len(terms)))
+        writer.add_document(tantivy.Document.from_dict({**others, "row": row, group: " ".join(terms)}, schema))
     writer.commit()
     writer.wait_merging_threads()
-    del index, writer  # Windows moves no file that is open
-    segments: list[Mapping[str, Any]] = json.loads((apart / _META).read_text(encoding="utf-8"))["segments"]
-    for segment in segments:
-        for path in _files(apart, segment):
-            path.replace(folder / path.name)
-    shutil.rmtree(apart)
-    return segments
+    return row + 1
 
 
-def _copy(earlier: Path, folder: Path, segments: Iterable[Mapping[str, Any]]) -> None:
-    for segment in segments:
-        for path in _files(earlier, segment):
-            shutil.copyfile(path, folder / path.name)
+def _stem(segment: Mapping[str, Any]) -> str:
+    """How the names of a segment's files begin."""
+    return str(segment["segment_id"]).replace("-", "")
 
 
-def _files(folder: Path, segment: Mapping[str, Any]) -> list[Path]:
-    return sorted(folder.glob(f"{segment['segment_id'].replace('-', '')}.*"))
+def _files(folder: Path) -> dict[str, list[Path]]:
+    """The files of an index, by how their names begin."""
+    files: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        files.setdefault(path.name.partition(".")[0], []).append(path)
+    return files
 
 
 def _write_meta(folder: Path, segments: Sequence[Mapping[str, Any]]) -> None:

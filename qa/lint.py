@@ -18,9 +18,8 @@ from qa.datatypes import Document, Hit, Passage
 from qa.embedder import load_embedder
 from qa.encodings import UTF8
 from qa.files import PLAIN, content_hash, suffix_of
-from qa.index import context
 from qa.messages import Message
-from qa.passages import Chunker, token_fitting_length
+from qa.passages import Chunker, context, token_fitting_length
 from qa.text import fold, terms
 
 Severity = Literal["error", "warning"]

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -14,17 +14,35 @@ from typing import Any
 from qa.config import IndexSettings
 from qa.datatypes import shallow
 from qa.errors import IndexDamagedError, IndexMismatchError, IndexMissingError, IndexUnreadableError, SettingsError
+from qa.lexical import SHARDS
 from qa.messages import Message
+from qa.nearest import Recall
+from qa.parts import PartRecord
+from qa.text import Language
 
-FORMAT = 4
+FORMAT = 5
 MANIFEST = "manifest.json"
+LEXICAL = "lexical"  # the folder of the terms of all parts
+CATALOGUE = f"{LEXICAL}/{SHARDS}"
+STATES = "states.npy"  # of the articles' files when they were read
 
+_READ_AT_EACH_BUILD = 400_000_000  # bytes of a generation, up to which a build reads all: some .1 s
+_FOLLOWED = (CATALOGUE, STATES)  # small, and a build goes by what they say
 _CUTTING = ("langchain-text-splitters", "numpy", "PyStemmer", "PyYAML", "tantivy", "tokenizers")
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What an index is made of; two indexes with equal manifests (but for `created` and `files`) answer alike."""
+    """What an index is made of; two with equal manifests (but for `created`, `files` and `seen`) answer alike.
+
+    Attributes:
+        documents: content hash of each article by its id, those of each part one after the other.
+        left_out: content hashes of articles that could not be read, by their path.
+        parts: in the order of their rows.
+        files: checksum of each file by its name.
+        seen: size and time of each file when its checksum was taken.
+        recall: of the languages whose vectors are quantised.
+    """
 
     format: int
     settings: IndexSettings
@@ -37,7 +55,18 @@ class Manifest:
     left_out: Mapping[str, str]
     passages: int
     created: str
+    parts: Sequence[PartRecord]
     files: Mapping[str, str]
+    seen: Mapping[str, Sequence[int]]
+    recall: Mapping[Language, Recall]
+
+
+def places(manifest: Manifest) -> Iterator[tuple[str, tuple[PartRecord, int]]]:
+    """Of each article by its id the part it stands in, and its number there."""
+    identities = iter(manifest.documents)
+    for part in manifest.parts:
+        for number in range(part.articles):
+            yield next(identities), (part, number)
 
 
 @cache
@@ -52,7 +81,9 @@ def recipe() -> str:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Writes the manifest of a generation whose other files are all there."""
-    record = {**shallow(manifest), "settings": asdict(manifest.settings)}
+    parts = [shallow(part) for part in manifest.parts]
+    recall = {language: shallow(each) for language, each in manifest.recall.items()}
+    record = {**shallow(manifest), "settings": asdict(manifest.settings), "parts": parts, "recall": recall}
     text = json.dumps({**record, "checksum": _record_checksum(record)}, ensure_ascii=False, indent=1)
     (folder / MANIFEST).write_text(text, encoding="utf-8", newline="\n")
 
@@ -73,7 +104,10 @@ def read_manifest(folder: Path) -> Manifest:
         if written == FORMAT:
             if record.pop("checksum") != _record_checksum(record):
                 raise ValueError("checksum")
-            return Manifest(**{**record, "settings": IndexSettings(**record["settings"])})
+            parts = [PartRecord(**part) for part in record["parts"]]
+            recall = {language: Recall(**each) for language, each in record["recall"].items()}
+            settings = IndexSettings(**record["settings"])
+            return Manifest(**{**record, "settings": settings, "parts": parts, "recall": recall})
     except FileNotFoundError as error:
         raise IndexMissingError(Message("no_index", {"folder": folder}), folder) from error
     except PermissionError as error:
@@ -95,28 +129,63 @@ def check_files(folder: Path, manifest: Manifest) -> None:
         IndexUnreadableError: if this user may not read one.
         IndexDamagedError: if one is missing or not what was written.
     """
-    with ThreadPoolExecutor() as pool:
-        found_of = {name: pool.submit(_checksum, folder / name) for name in manifest.files}
-    for name, expected in manifest.files.items():
-        path = folder / name
-        try:
-            found = found_of[name].result()
-        except PermissionError as error:
-            raise IndexUnreadableError(path, folder) from error
-        except OSError:
-            found = ""
-        if found != expected:
-            raise IndexDamagedError(Message("file_missing", {"path": path}), folder)
+    for name, found in _checksums(folder, manifest.files).items():
+        if isinstance(found, PermissionError):
+            raise IndexUnreadableError(folder / name, folder) from found
+        if found != manifest.files[name]:
+            raise IndexDamagedError(Message("file_missing", {"path": folder / name}), folder)
 
 
-def checksums(folder: Path) -> dict[str, str]:
-    """A checksum of each file that a search needs; an engine's lock files are not among them."""
+def damaged_files(folder: Path, manifest: Manifest, *, thorough: bool) -> set[str]:
+    """The files of a generation that are not what was written.
+
+    Of a large one, a file of the size and time it had when its checksum was taken is taken to be whole, unless this is
+    to be thorough, or it says what stands in the others.
+    """
+    thorough = thorough or sum(size for size, _ in manifest.seen.values()) <= _READ_AT_EACH_BUILD
+    looked_at = [
+        name
+        for name in manifest.files
+        if thorough or name in _FOLLOWED or _seen(folder / name) != manifest.seen.get(name)
+    ]
+    return {name for name, found in _checksums(folder, looked_at).items() if found != manifest.files[name]}
+
+
+def sealed(folder: Path, known: Mapping[str, str]) -> tuple[dict[str, str], dict[str, Sequence[int]]]:
+    """A checksum of each file that a search needs, and its size and time; an engine's lock files are not among them.
+
+    Args:
+        folder: of a generation whose files are all there.
+        known: checksums, by name, of those that an earlier generation has too.
+    """
     found = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock")
+    names = [path.relative_to(folder).as_posix() for path in found]
+    fresh = _checksums(folder, [name for name in names if name not in known])
+    for problem in fresh.values():
+        if isinstance(problem, OSError):
+            raise problem
+    files = {name: known.get(name) or str(fresh[name]) for name in names}
+    return files, {name: _seen(folder / name) for name in names}
+
+
+def _seen(path: Path) -> list[int]:
+    """The size and time of a file; nothing where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return []
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _checksums(folder: Path, names: Iterable[str]) -> dict[str, str | OSError]:
+    """The checksum of each file, or why it cannot be read."""
     with ThreadPoolExecutor() as pool:
-        digests = list(pool.map(_checksum, found))
-    return {path.relative_to(folder).as_posix(): digest for path, digest in zip(found, digests, strict=True)}
+        return dict(zip(names, pool.map(_checksum, [folder / name for name in names]), strict=True))
 
 
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _checksum(path: Path) -> str | OSError:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return error

@@ -330,6 +330,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The question has {length:,} characters (limit {limit:,}); ask in fewer, or raise question_characters in "
         "AnswerSettings.",
     ),
+    "articles_changed": (
+        "可能回答它的文章改过了；请重新建立索引。",
+        "The articles that may answer this have changed; run `qa build`.",
+    ),
+    "asking_failed": ("出错了，详情见服务器的日志。", "Something went wrong; the log of the server says what."),
     # what ails a setting that can be tried on the page
     "no_number": ("“{value:.40}”不是数。", "{value!r:.40} is no number."),
     "setting_weights": (

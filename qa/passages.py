@@ -57,6 +57,11 @@ def _heading_path(document: Document, path: list[tuple[int, str]]) -> tuple[str,
     return (document.title, *texts)
 
 
+def context(passage: Passage) -> str:
+    """What is searched of a passage: its headings, then its text."""
+    return "\n".join((*passage.headings, passage.text))
+
+
 def token_fitting_length(
     limit_bytes: int, token_limit: int | None, count_tokens: Callable[[str], int]
 ) -> Callable[[str], int]:

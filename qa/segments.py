@@ -4,15 +4,13 @@ Cut and tokenised at the build, so that asking does neither.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qa.embedder import StaticEmbedder
 from qa.text import sentences
-from qa.vectors import load_array, save_array
 
 Spans = list[tuple[int, int]]
 
@@ -72,17 +70,6 @@ class Segments:
         """How many passages there are."""
         return len(self.passage_bounds) - 1
 
-    def save(self, folder: Path) -> None:
-        """Writes each array into a file of its own."""
-        for each in fields(self):
-            save_array(folder / f"{each.name}.npy", getattr(self, each.name))
-
-    @classmethod
-    def load(cls, folder: Path) -> "Segments":
-        """Opens what `save` wrote; tokens, spans and norms by memory map."""
-        files = {each.name: folder / f"{each.name}.npy" for each in fields(cls)}
-        return cls(**{name: load_array(file, mapped=not name.endswith("bounds")) for name, file in files.items()})
-
     def tokens_of_each(self, rows: Sequence[int]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """The tokens of some passages, one after the other, and where each starts, with the last end."""
         chosen = np.asarray(rows, dtype=np.int64)
@@ -106,6 +93,47 @@ class Segments:
             norms=self.norms[segments],
             passage_bounds=_bounds(ends - starts),
         )
+
+
+class SegmentsOfParts:
+    """The segments of passages that stand in several parts, one part after the other."""
+
+    def __init__(self, parts: Sequence[Segments]) -> None:
+        self._parts = parts
+        self._rows = _bounds(np.array([len(part) for part in parts], dtype=np.int64))
+        self._bounds = [part.token_bounds[part.passage_bounds] for part in parts]  # of each passage's tokens
+
+    def __len__(self) -> int:
+        """How many passages there are."""
+        return int(self._rows[-1])
+
+    def _places(self, rows: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The part of each row, and the row in it."""
+        chosen = np.asarray(rows, dtype=np.int64)
+        part = np.searchsorted(self._rows, chosen, side="right") - 1
+        return part, chosen - self._rows[part]
+
+    def tokens_of_each(self, rows: Sequence[int]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """As `Segments.tokens_of_each`."""
+        runs = []
+        for part, row in zip(*(column.tolist() for column in self._places(rows)), strict=True):
+            bounds = self._bounds[part]
+            runs.append(self._parts[part].tokens[bounds[row] : bounds[row + 1]])
+        tokens = np.concatenate(runs) if runs else np.zeros(0, dtype=np.int32)
+        return tokens, _bounds(np.array([len(run) for run in runs], dtype=np.int64))
+
+    def select(self, rows: Sequence[int]) -> Segments:
+        """As `Segments.select`."""
+        part, row = self._places(rows)
+        if not len(part):
+            return self._parts[0].select([])
+        order = np.argsort(part, kind="stable")
+        selected: list[Segments] = [self._parts[each].select(row[part == each]) for each in np.unique(part).tolist()]
+        if len(selected) == 1:
+            return selected[0]
+        back = np.empty(len(order), dtype=np.int64)
+        back[order] = np.arange(len(order))
+        return Segments.joined(selected).select(back)
 
 
 def _joined_bounds(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from qa.claims import names, numbers_claimed, numbers_held, stands
-from qa.index import SearchIndex, context
+from qa.index import SearchIndex
+from qa.passages import context
 from qa.query import Query, encode
 from qa.reading import Scores, read
 from qa.text import Language, sentences

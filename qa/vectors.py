@@ -1,48 +1,179 @@
-"""Passage vectors in FAISS: the rows nearest to a question, by cosine, exactly."""
+"""Passage vectors in FAISS: the rows nearest to a question, by cosine: of few all are compared, of many the likeliest.
 
+Of many, product quantisation (Jégou, Douze, Schmid 2011) with codes of four bits, scanned in registers (André,
+Kermarrec, Le Scouarnec 2015), finds the likeliest, whose vectors are then compared as they are. Vectors are turned at
+random first, after which the components of any unit vectors are distributed much alike (as in TurboQuant, Zandieh et
+al. 2025): one codebook fits all, and the codes of a row depend on nothing but its vector.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
 _ROWS_AT_ONCE = 65_536  # taken over, so that no second copy of all is made
+_COMPARED = 2_000  # of the likeliest rows, as they are
+_TOGETHER = 4  # components of a vector that share a code
+_BITS = 4  # of a code
+_SEED, _SAMPLES, _ROUNDS = 20, 4_096, 25  # of the codebook
 
 Vectors = NDArray[np.float32]
+Codes = NDArray[np.uint8]
 
 
-class VectorIndex:
-    """Some rows of an array of unit vectors, searched exactly; a zero vector (of a text the model knows nothing of) is
-    never found.
-    """
+class VectorRows(Protocol):
+    """Vectors by their rows."""
 
-    def __init__(self, vectors: Vectors, rows: NDArray[np.int64] | None = None) -> None:
-        """Takes vectors, shape (vectors, dimension), and which to search, ascending; all where none are given."""
-        self._rows = np.arange(len(vectors)) if rows is None else rows
-        self._index = faiss.IndexFlatIP(vectors.shape[1])
-        for start in range(0, len(self._rows), _ROWS_AT_ONCE):
-            self._index.add(vectors[self._rows[start : start + _ROWS_AT_ONCE]])
+    def __getitem__(self, rows: NDArray[np.int64]) -> Vectors:
+        """Those of some rows, shape (rows, dimension)."""
+
+
+class VectorIndex(Protocol):
+    """Some rows of unit vectors; a zero vector (of a text the model knows nothing of) is never found."""
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+
+    def search(self, query: Vectors, count: int) -> list[tuple[int, float]]:
+        """At most `count` (row, cosine), nearest first, ties by row."""
+
+
+class ExactIndex:
+    """A `VectorIndex` that compares all rows."""
+
+    def __init__(self, parts: Iterable[tuple[Vectors, NDArray[np.int64]]]) -> None:
+        """Takes parts in which the rows stand one after the other: vectors of each row, shape (rows, dimension), and
+        which of them to search, ascending.
+        """
+        start, rows = 0, []
+        self._index: Any = None
+        for vectors, chosen in parts:
+            self._index = self._index or faiss.IndexFlatIP(vectors.shape[1])
+            for first in range(0, len(chosen), _ROWS_AT_ONCE):
+                self._index.add(vectors[chosen[first : first + _ROWS_AT_ONCE]])
+            rows.append(start + chosen)
+            start += len(vectors)
+        self._rows = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def search(self, query: Vectors, count: int) -> list[tuple[int, float]]:
-        """At most `count` (row, cosine), nearest first, ties by row."""
         count = min(count, len(self))
         if count == 0 or not query.any():
             return []
         cosines, found = self._index.search(query.reshape(1, -1), count)
-        rows = self._rows[found[0]].tolist()
-        pairs = [(row, cosine) for row, cosine in zip(rows, cosines[0].tolist(), strict=True) if cosine]
-        return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+        return _ranked(self._rows[found[0]], cosines[0])
+
+
+class QuantisedIndex:
+    """A `VectorIndex` that compares the rows whose codes are likeliest."""
+
+    def __init__(self, vectors: VectorRows, codes: Codes, rows: NDArray[np.int64], dimension: int) -> None:
+        """Takes the vectors of all rows, codes of some, shape (rows, bytes), and which these are, ascending."""
+        self._vectors, self._rows = vectors, rows
+        self._quantiser = quantiser(dimension)
+        self._index = self._quantiser.index(codes)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def search(self, query: Vectors, count: int) -> list[tuple[int, float]]:
+        compared = min(max(count, _COMPARED), len(self))
+        if compared == 0 or not query.any():
+            return []
+        _, found = self._index.search(self._quantiser.turned(query.reshape(1, -1)), compared)
+        rows = np.sort(self._rows[found[0][found[0] >= 0]])
+        cosines, best = _nearest(query.reshape(1, -1), self._vectors[rows], count)
+        return _ranked(rows[best[0]], cosines[0])
+
+
+def _nearest(queries: Vectors, vectors: Vectors, count: int) -> tuple[Vectors, NDArray[np.int64]]:
+    """The largest cosines of each query with vectors, largest first, and their rows: shape (queries, count) at most."""
+    found: tuple[Vectors, NDArray[np.int64]] = faiss.knn(
+        queries, vectors, min(count, len(vectors)), metric=faiss.METRIC_INNER_PRODUCT
+    )
+    return found
+
+
+def _ranked(rows: NDArray[np.int64], cosines: Vectors) -> list[tuple[int, float]]:
+    """Rows with their cosines, nearest first, ties by row; those of no cosine left out."""
+    best = np.lexsort((rows, -cosines))
+    pairs = zip(rows[best].tolist(), cosines[best].tolist(), strict=True)
+    return [(row, cosine) for row, cosine in pairs if cosine]
+
+
+class Quantiser:
+    """Turns vectors into codes: which of 16 points of a codebook is nearest to each four of their components."""
+
+    def __init__(self, dimension: int) -> None:
+        generator = np.random.RandomState(_SEED)  # whose numbers stay the same in all versions
+        padded = -(-dimension // _TOGETHER) * _TOGETHER
+        turned, _ = np.linalg.qr(generator.normal(size=(padded, padded)))
+        self._rotation = turned[:dimension].astype(np.float32)
+        points = _points(generator) / np.sqrt(padded)
+        self._codec = faiss.IndexPQ(padded, padded // _TOGETHER, _BITS, faiss.METRIC_INNER_PRODUCT)
+        centroids = np.tile(points.astype(np.float32), (padded // _TOGETHER, 1))
+        faiss.copy_array_to_vector(centroids.ravel(), self._codec.pq.centroids)
+        self._codec.is_trained = True
+
+    def turned(self, vectors: Vectors) -> Vectors:
+        """Vectors as they are coded, shape (vectors, padded dimension)."""
+        turned: Vectors = np.ascontiguousarray(vectors @ self._rotation)
+        return turned
+
+    def codes(self, vectors: Vectors) -> Codes:
+        """The codes of vectors, shape (vectors, bytes)."""
+        codes: Codes = self._codec.sa_encode(self.turned(vectors))
+        return codes
+
+    def index(self, codes: Codes) -> Any:
+        """FAISS's own index of codes."""
+        plain: Any = faiss.IndexPQ(self._codec.d, self._codec.pq.M, _BITS, faiss.METRIC_INNER_PRODUCT)
+        plain.pq, plain.is_trained = self._codec.pq, True
+        plain.add_sa_codes(np.ascontiguousarray(codes))
+        return faiss.IndexPQFastScan(plain)
+
+
+@lru_cache(maxsize=4)
+def quantiser(dimension: int) -> Quantiser:
+    """That of vectors of a dimension, made once."""
+    return Quantiser(dimension)
+
+
+def _points(generator: np.random.RandomState) -> NDArray[np.float64]:
+    """Sixteen points near which four independent normal numbers lie: k-means (Lloyd 1982) of a sample."""
+    sample = generator.normal(size=(_SAMPLES, _TOGETHER))
+    points = sample[: 2**_BITS]
+    for _ in range(_ROUNDS):
+        nearest = ((sample[:, None] - points[None]) ** 2).sum(axis=2).argmin(axis=1)
+        points = np.stack([sample[nearest == point].mean(axis=0) for point in range(2**_BITS)])
+    return points
+
+
+def nearest_rows(queries: Vectors, parts: Iterable[tuple[Vectors, NDArray[np.int64]]], count: int) -> list[set[int]]:
+    """The rows nearest to each query, shape (queries, dimension), found by comparing all; given as to `ExactIndex`."""
+    cosines, rows, start = [], [], 0
+    for vectors, chosen in parts:
+        if len(chosen):
+            searched = vectors if len(chosen) == len(vectors) else vectors[chosen]
+            found = _nearest(queries, searched, count)
+            cosines.append(found[0])
+            rows.append(start + chosen[found[1]])
+        start += len(vectors)
+    together = zip(np.concatenate(cosines, axis=1), np.concatenate(rows, axis=1), strict=True)
+    return [{row for row, _ in _ranked(each, near)[:count]} for near, each in together]
 
 
 def largest_products(queries: Vectors, vectors: Vectors) -> NDArray[np.float32]:
     """The largest inner product of each query, shape (queries, dimension), with any of the vectors, which stay as they
     are: a mapped file is read, not copied.
     """
-    products: NDArray[np.float32] = faiss.knn(queries, vectors, 1, metric=faiss.METRIC_INNER_PRODUCT)[0][:, 0]
+    products: NDArray[np.float32] = _nearest(queries, vectors, 1)[0][:, 0]
     return products
 
 

@@ -14,7 +14,7 @@ from qa import generations
 from qa.config import IndexSettings
 from qa.embedder import bundled_embedder
 
-OPERATIONS = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.copyfile")
+OPERATIONS = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.copyfile", "os.link")
 
 
 def die() -> None:

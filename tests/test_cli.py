@@ -351,7 +351,7 @@ def test_an_error_is_one_line(case: str, small_index: Path, tmp_path: Path, caps
     elif case == "article not UTF-8":
         (folder / "old.md").write_bytes("旧编码".encode("gb18030"))
     elif case == "index damaged":
-        (generations.live_folder(small_index) / "vectors.npy").write_bytes(b"damage")
+        (generations.live_folder(small_index) / "states.npy").write_bytes(b"damage")
     elif case == "pointer damaged":
         (small_index / "current.json").write_bytes(b'{"generation": "../elsewhere"}')
     assert main(commands[case]) == 2

@@ -1,9 +1,14 @@
 import hashlib
+import os
+import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from qa.corpus import Unreadable, article_names, corpus_digest, parse_document, read_corpus
+from qa import corpus
+from qa.corpus import Unreadable, article_files, article_names, corpus_digest, parse_document, read_corpus
 from qa.datatypes import Document
 from qa.errors import CorpusError
 
@@ -119,3 +124,71 @@ def test_folder_without_articles_is_an_error_that_names_it(tmp_path: Path, exist
     with pytest.raises(CorpusError, match="文章") as caught:
         list(read_corpus(folder))
     assert caught.value.folder == folder
+
+
+@pytest.fixture
+def settled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of an article, and a link to it, in which files count as settled at once."""
+    monkeypatch.setattr(corpus, "_SETTLED_NANOSECONDS", 0)
+    folder = written(tmp_path / "corpus", a_md="first", sub__b_md="second")
+    (folder / "link.md").symlink_to("a.md")
+    return folder
+
+
+def replaced(path: Path) -> None:
+    other = path.with_name(".other")
+    other.write_bytes(b"other")
+    shutil.copystat(path, other)
+    other.replace(path)
+
+
+def appended(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"x")
+
+
+def with_its_times(path: Path, edit: Callable[[Path], object]) -> None:
+    """Edits a file and sets its time back."""
+    status = path.stat()
+    edit(path)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def retargeted(path: Path) -> None:
+    link = path.with_name("link.md")
+    link.unlink()
+    link.symlink_to("sub/b.md")
+
+
+EDITS: dict[str, Callable[[Path], object]] = {
+    "renamed over": replaced,
+    "appended to": lambda path: with_its_times(path, appended),
+    "cut": lambda path: with_its_times(path, lambda path: os.truncate(path, 2)),
+    "of other bytes": lambda path: with_its_times(path, lambda path: path.write_bytes(b"other")),
+    "of other time": lambda path: os.utime(path, ns=(0, 1)),
+    "written as it was": lambda path: path.write_bytes(path.read_bytes()),
+}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a file's last change can be set there")
+@pytest.mark.parametrize("edit", [*EDITS, "retargeted"])
+def test_the_state_of_a_file_follows_every_edit(settled: Path, edit: str) -> None:
+    """An article's state changes with every edit of its file, that of a link to it as well, and no other's does."""
+    before = {file.id: file.state for file in article_files(settled)}
+    assert all(before.values())
+    assert {file.id: file.state for file in article_files(settled)} == before
+    time.sleep(0.02)  # so long that the file system's clock has moved on
+    EDITS.get(edit, retargeted)(settled / "a.md")
+    after = {file.id: file.state for file in article_files(settled)}
+    changed = {"link.md"} if edit == "retargeted" else {"a.md", "link.md"}
+    assert {each for each in after if after[each] != before[each]} == changed
+
+
+def test_a_fresh_file_has_no_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file changed just now has no state, whatever time it is given, until some seconds have passed."""
+    folder = written(tmp_path / "corpus", a_md="first", b_md="second")
+    os.utime(folder / "a.md", ns=(0, 0))
+    assert [file.state for file in article_files(folder)] == [None, None]
+    assert [(file.name, file.size) for file in article_files(folder)] == [("a.md", 5), ("b.md", 6)]
+    monkeypatch.setattr(corpus, "_SETTLED_NANOSECONDS", -corpus._SETTLED_NANOSECONDS)  # as that much later
+    assert all(file.state for file in article_files(folder)) == (os.name == "posix")

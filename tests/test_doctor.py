@@ -99,9 +99,9 @@ def test_an_index_that_no_longer_fits_fails(small_corpus: Path, tmp_path: Path, 
     shutil.rmtree(copied / "ui")
     (small_corpus / "clocks.txt").write_text("Another clock.\n", encoding="utf-8")
     edited = examined(copied, "--index", str(root))
-    (generations.live_folder(root) / "vectors.npy").write_bytes(b"half")
+    (generations.live_folder(root) / "states.npy").write_bytes(b"half")
     damaged = examined(copied, "--index", str(root))
-    for done, reason in ((edited, "1 article(s) added or changed"), (damaged, "vectors.npy is missing or damaged")):
+    for done, reason in ((edited, "1 article(s) added or changed"), (damaged, "states.npy is missing or damaged")):
         assert done.returncode == 1
         lines = done.stdout.splitlines()
         told = next(number for number, line in enumerate(lines) if line.startswith(f"{MARKS['failed']} index: "))

@@ -23,8 +23,7 @@ from qa.config import IndexSettings, Settings
 from qa.datatypes import Document
 from qa.embedder import BUNDLED_FOLDER, StaticEmbedder, bundled_embedder, load_embedder
 from qa.errors import EmbedderError, IndexMismatchError
-from qa.index import context
-from qa.passages import Chunker, token_fitting_length
+from qa.passages import Chunker, context, token_fitting_length
 from qa.text import fold
 
 TEXTS = [
@@ -135,6 +134,16 @@ def test_a_span_is_where_its_token_stands(text: str) -> None:
     assert all(token == piece for token, piece in known)
     covered = {position for _, start, end in spans for position in range(start, end)}
     assert {position for position, character in enumerate(text) if character.isalnum()} <= covered
+
+
+@given(st.lists(st.text(st.characters(max_codepoint=127))))
+@settings(max_examples=300, deadline=None)
+def test_ascii_texts_have_the_tokens_of_the_tokenizer(texts: list[str]) -> None:
+    """Looked up word by word, ASCII texts have the tokens that the tokenizer gives them whole."""
+    model = bundled_embedder()
+    assert model._cuts_words
+    whole = [[token for token, _, _ in model.token_spans(text)] for text in texts]
+    assert [tokens.tolist() for tokens in model.tokens(texts)] == whole
 
 
 def test_sentence_transformers_reads_the_bundled_folder_alike() -> None:

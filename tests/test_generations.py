@@ -78,7 +78,7 @@ def test_build_makes_the_new_generation_the_live_one(corpus: Path, root: Path) -
     assert generations.live_folder(root) == root / second.generation != root / first.generation
 
 
-@pytest.mark.parametrize("stage", ["articles", "passages", "vectors", "tokens", "terms"])
+@pytest.mark.parametrize("stage", ["articles", "passages", "check"])
 def test_build_that_dies_changes_nothing(corpus: Path, root: Path, stage: str) -> None:
     """Whichever stage a build dies in, also by Ctrl-C, the folder of the index is as it was, byte for byte."""
     generations.build(corpus, root, SETTINGS)
@@ -131,15 +131,7 @@ def test_build_leaves_folders_that_are_not_its_own(corpus: Path, root: Path) -> 
 def test_damaged_byte_in_any_file_is_found_and_named(generation: Path, tmp_path: Path) -> None:
     """One changed bit in any file, or its absence, is found on loading, and the message names the file."""
     names = [name for name in everything_under(generation) if not name.endswith(".lock") and name != MANIFEST]
-    assert {
-        "vectors.npy",
-        "tokens.npy",
-        "token_bounds.npy",
-        "spans.npy",
-        "norms.npy",
-        "passages.jsonl",
-        "documents.jsonl",
-    } < set(names)
+    assert {Path(name).suffix for name in names} >= {".rows", ".npy", ".json", ".idx", ".term"}
     assert any(name.startswith("lexical") for name in names)
     for name in names:
         damaged = tmp_path / "damaged"
@@ -164,7 +156,7 @@ def test_damaged_byte_in_any_file_is_found_and_named(generation: Path, tmp_path:
         (b'"passage_bytes": 900', b'"passage_bytes": 901'),
         (b'"passage_bytes": 900', b'"passage_bytes": 9'),
         ("城市".encode(), "城布".encode()),
-        (b'"vectors.npy"', b'"vectors.faits"'),
+        (b'"states.npy"', b'"status.npy"'),
         (b"{", b"["),
         ("市".encode(), b"\xff\xff\xff"),
     ],
@@ -218,7 +210,7 @@ def test_damaged_pointer_is_an_error_and_the_next_build_mends_it(corpus: Path, r
     assert generations.reason_to_build(corpus, root, SETTINGS) is None
 
 
-@pytest.mark.parametrize("harmed", ["tokens.npy", MANIFEST])
+@pytest.mark.parametrize("harmed", ["states.npy", MANIFEST])
 def test_damaged_generation_is_not_replaced_in_silence(corpus: Path, root: Path, harmed: str) -> None:
     """An older generation does not answer for a damaged one: the error says since when it is, and how to go back."""
     first = generations.build(corpus, root, SETTINGS).generation
@@ -275,7 +267,7 @@ def unprivileged(corpus: Path) -> Iterator[Path]:
             subprocess.run(["chmod", "-R", "u+rwX", folder], check=True)
 
 
-@pytest.mark.parametrize("closed", ["tokens.npy", MANIFEST, ".", f"../{generations.POINTER}"])
+@pytest.mark.parametrize("closed", ["states.npy", MANIFEST, ".", f"../{generations.POINTER}"])
 def test_index_that_may_not_be_read_is_not_called_damaged(unprivileged: Path, closed: str) -> None:
     """A file or folder that this user may not read is said to be that, by its name, and nothing else is advised."""
     live = generations.live_folder(unprivileged)

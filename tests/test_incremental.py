@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import SMALL_ARTICLES, write_articles
 
-from qa import files, generations, index, manifest
+from qa import files, generations, index, manifest, plan
 from qa.chat import Chat
 from qa.config import AnswerSettings, FileLimits, IndexSettings, Settings
 from qa.datatypes import Answer
@@ -76,9 +76,13 @@ def counts(summary: BuildSummary) -> tuple[int, int, int, int]:
 
 
 def engine_free(root: Path) -> dict[str, str]:
-    """Checksums of the live generation's files, but for the terms, whose files carry random names."""
+    """Checksums of the live generation's parts, all but the terms, whose files carry random names."""
     files = read_manifest(generations.live_folder(root)).files
-    return {name: checksum for name, checksum in files.items() if not name.startswith("lexical/")}
+    return {name: checksum for name, checksum in files.items() if name.startswith("parts/")}
+
+
+def rows_files(root: Path) -> list[Path]:
+    return sorted((generations.live_folder(root) / "parts").iterdir())
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -86,8 +90,8 @@ def test_random_edits_answer_as_a_build_from_nothing(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After any edits, renames, deletions and additions, files and answers are, byte for byte, those of a new index."""
-    monkeypatch.setattr(index, "_SHARD_PASSAGES", 3)  # so that few articles make many shards
-    monkeypatch.setattr(index, "_SHARD_ENDS", 2)
+    monkeypatch.setattr(plan, "_PART_BYTES", 600)  # so that few articles make many parts
+    monkeypatch.setattr(plan, "_ENDS", 2)
     generator = random.Random(seed)
     corpus = write_articles(tmp_path / "corpus", {f"{i}.md": random_article(generator) for i in range(20)})
     generations.build(corpus, tmp_path / "kept", SETTINGS)
@@ -194,7 +198,7 @@ def test_converted_text_outlives_what_is_cut_of_it(
     generations.build(small_corpus, tmp_path / "fresh", smaller)
     assert engine_free(tmp_path / "kept") == engine_free(tmp_path / "fresh")
     assert conversions(replace(smaller, text_characters=1_000)) == 1
-    texts = generations.live_folder(tmp_path / "kept") / "converted.utf8"
+    (texts,) = rows_files(tmp_path / "kept")
     texts.write_bytes(texts.read_bytes().replace(b"Sea", b"See"))
     assert conversions(SETTINGS) == 1
     monkeypatch.setattr("qa.earlier.conversion", lambda: "another Python")
@@ -219,7 +223,7 @@ def test_what_is_damaged_or_made_otherwise_is_not_taken_over(
     """A build takes nothing from a generation that is damaged, has other settings, or was made by other code."""
     settings = IndexSettings()
     assert generations.build(small_corpus, small_index, settings).changes.kept
-    vectors = generations.live_folder(small_index) / "vectors.npy"
+    (vectors,) = rows_files(small_index)
     raw = bytearray(vectors.read_bytes())
     raw[-9] ^= 1
     vectors.write_bytes(raw)
@@ -231,14 +235,14 @@ def test_what_is_damaged_or_made_otherwise_is_not_taken_over(
     assert len(manifest.recipe()) == 64
 
 
-def test_an_index_of_many_shards_answers_as_one_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where terms are indexed in many shards, scores and answers are, to the last digit, those of a single shard."""
+def test_an_index_of_many_parts_answers_as_one_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where articles are indexed in many parts, scores and answers are, to the last digit, those of a single part."""
     generator = random.Random(7)
     articles = {f"{i}.md": random_article(generator) for i in range(30)} | SMALL_ARTICLES
     corpus = write_articles(tmp_path / "corpus", articles)
     generations.build(corpus, tmp_path / "one", SETTINGS)
-    monkeypatch.setattr(index, "_SHARD_PASSAGES", 2)
-    monkeypatch.setattr(index, "_SHARD_ENDS", 1)
+    monkeypatch.setattr(plan, "_PART_BYTES", 400)
+    monkeypatch.setattr(plan, "_ENDS", 1)
     generations.build(corpus, tmp_path / "many", SETTINGS)
     folders = [generations.live_folder(tmp_path / name) / "lexical" for name in ("one", "many")]
     assert [len(list(folder.glob("*.idx"))) > 10 for folder in folders] == [False, True]

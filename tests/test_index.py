@@ -39,7 +39,7 @@ def test_what_is_loaded_is_what_was_built(small_index: Path) -> None:
     loaded = index.load(folder, IndexSettings())
     assert loaded.manifest == read_manifest(folder)
     assert [passage.id for passage in loaded.passages] == list(range(loaded.manifest.passages))
-    assert len(loaded.vectors) == len(loaded.segments.passage_bounds) - 1 == loaded.manifest.passages
+    assert len(loaded.vectors) == len(loaded.segments) == loaded.manifest.passages
     assert loaded.documents.keys() == loaded.manifest.documents.keys()
     for row, passage in enumerate(loaded.passages):
         texts = ["\n".join(passage.headings), *(passage.text[start:end] for start, end in sentences(passage.text))]
@@ -111,10 +111,10 @@ def test_building_twice_gives_the_same_answers(small_corpus: Path, small_index: 
     """Two builds of the same articles hold the same passages, vectors and tokens, and answer alike."""
     generations.build(small_corpus, tmp_path / "again", IndexSettings())
     first, second = Chat.open(small_index), Chat.open(tmp_path / "again")
-    assert first.index.passages == second.index.passages
+    assert list(first.index.passages) == list(second.index.passages)
     one, other = first.index.manifest, second.index.manifest
-    assert replace(one, created="", files={}) == replace(other, created="", files={})
-    engine_free = [name for name in one.files if not name.startswith("lexical/")]
-    assert {"vectors.npy", "tokens.npy", "passages.jsonl"} <= set(engine_free)
+    assert replace(one, created="", files={}, seen={}) == replace(other, created="", files={}, seen={})
+    engine_free = [name for name in one.files if name.startswith("parts/")]
+    assert engine_free
     assert [one.files[name] for name in engine_free] == [other.files[name] for name in engine_free]
     assert [first.ask(question) for question in QUESTIONS] == [second.ask(question) for question in QUESTIONS]

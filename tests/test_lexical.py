@@ -1,11 +1,14 @@
 import math
+import os
 import random
 from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from qa.lexical import LexicalIndex, Shard
+from qa.lexical import LexicalIndex, Shard, write_shard
 
 K1, B = 1.2, 0.75
 
@@ -41,9 +44,22 @@ def random_rows(count: int = 120, seed: int = 0) -> Rows:
     ]
 
 
-def written(folder: Path, rows: Rows) -> LexicalIndex:
-    """An index of rows in one shard."""
-    return LexicalIndex.build_shards(folder, [Shard("", len(rows), lambda: rows)])
+def shards_of(folder: Path, parts: Sequence[Rows]) -> list[Shard]:
+    """A shard of each part, indexed apart."""
+    folder.mkdir()
+    shards = [Shard(f"part {number}", folder / str(number)) for number in range(len(parts))]
+    for shard, rows in zip(shards, parts, strict=True):
+        write_shard(shard.folder, shard.name, rows)
+    return shards
+
+
+def joined(folder: Path, shards: Sequence[Shard]) -> LexicalIndex:
+    return LexicalIndex.join(folder, shards, os.link)
+
+
+def written(folder: Path, *parts: Rows) -> LexicalIndex:
+    """An index of rows, a shard each part."""
+    return joined(folder, shards_of(folder.with_name("apart"), parts))
 
 
 @pytest.fixture
@@ -137,3 +153,26 @@ def test_terms_that_no_row_holds_are_lacking(index: LexicalIndex, rows: Rows) ->
     assert index.lacks(["t0", "t1"]) is False
     assert index.lacks(["t0", "unknown", "t1"]) is True
     assert index.lacks([]) is False
+
+
+@pytest.mark.parametrize("ends", [[0, 40, 40, 41, 120], [0, 0, 119, 120], range(0, 121, 10)], ids=str)
+def test_joined_shards_are_one_index(tmp_path: Path, rows: Rows, ends: Sequence[int]) -> None:
+    """Shards of any sizes, empty ones too, joined in order, score every row as one shard of all rows does."""
+    whole = written(tmp_path / "whole", rows)
+    shards = shards_of(tmp_path / "several", [rows[start:end] for start, end in pairwise(ends)])
+    several = joined(tmp_path / "joined", shards)
+    assert len(several) == len(whole) == len(rows)
+    for question in QUESTIONS:
+        assert several.ideal(question) == whole.ideal(question)
+        for group in ("zh", "en"):
+            assert several.search(question, 1000, group) == whole.search(question, 1000, group)
+            assert several.search(question, 5, group) == whole.search(question, 5, group)
+
+
+def test_shards_are_taken_from_an_index_that_has_them(tmp_path: Path, rows: Rows) -> None:
+    """Some shards of an earlier index and new ones, in another order, make the index that new ones alone make."""
+    shards = shards_of(tmp_path / "apart", [rows[:30], rows[30:70], rows[70:]])
+    joined(tmp_path / "earlier", shards[:2])
+    found = joined(tmp_path / "later", [shards[2], Shard(shards[1].name, tmp_path / "earlier")])
+    expected = dict(bm25(rows[70:] + rows[30:70], ["t0", "人工"], "zh"))
+    assert dict(found.search(["t0", "人工"], 1000, "zh")) == pytest.approx(expected, rel=1e-4)

@@ -63,10 +63,10 @@ def test_a_generation_that_cannot_be_loaded_leaves_the_old_one_answering(small_c
     assert live.current() is first
     assert live.problem is None
     built = generations.build(small_corpus, small_index, IndexSettings())
-    (small_index / built.generation / "tokens.npy").write_bytes(b"damage")
+    (small_index / built.generation / "states.npy").write_bytes(b"damage")
     for _ in range(2):
         assert live.current() is first
-        assert "tokens.npy" in str(live.problem)
+        assert "states.npy" in str(live.problem)
         assert str(small_index.parent) not in live.problem.for_visitors("en")
     assert live.current().ask("How deep can a leatherback turtle dive?").citations
     again = generations.build(small_corpus, small_index, IndexSettings())
@@ -176,9 +176,9 @@ def test_what_is_no_good_is_neither_switched_nor_rolled_back_to(small_corpus: Pa
     """A damaged generation is listed as such, is refused by switch, and passed over by rollback."""
     first = generations.live_folder(small_index).name
     second = generations.build(small_corpus, small_index, IndexSettings()).generation
-    (small_index / first / "spans.npy").write_bytes(b"damage")
+    (small_index / first / "states.npy").write_bytes(b"damage")
     assert [each.state for each in generations.listed(small_index)] == ["damaged", "live"]
-    with pytest.raises(Exception, match=r"spans\.npy"):
+    with pytest.raises(Exception, match=r"states\.npy"):
         generations.switch(small_index, "1")
     with pytest.raises(IndexMissingError, match="older"):
         generations.rollback(small_index)

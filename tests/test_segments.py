@@ -1,11 +1,13 @@
 from dataclasses import fields
-from pathlib import Path
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from qa.embedder import bundled_embedder
-from qa.segments import Segments
+from qa.segments import Segments, SegmentsOfParts
 
 PASSAGES = [
     ("海龟", "棱皮龟能潜到一千二百米深。它吃水母。它很大！"),
@@ -65,7 +67,17 @@ def test_parts_join_to_the_whole(segments: Segments) -> None:
     assert equal(joined, segments)
 
 
-def test_what_is_saved_is_what_is_loaded(segments: Segments, tmp_path: Path) -> None:
-    """Saved and loaded, every array is as it was."""
-    segments.save(tmp_path)
-    assert equal(Segments.load(tmp_path), segments)
+@settings(deadline=None)
+@given(
+    ends=st.lists(st.integers(0, len(PASSAGES)), max_size=4).map(sorted),
+    rows=st.lists(st.integers(0, len(PASSAGES) - 1), max_size=8),
+)
+def test_segments_of_parts_are_those_of_the_whole(segments: Segments, ends: list[int], rows: list[int]) -> None:
+    """However passages are cut into parts, any rows in any order, repeated or none, are those of the joined parts."""
+    parts = [segments.select(range(start, end)) for start, end in pairwise([0, *ends, len(PASSAGES)])]
+    of_parts, joined = SegmentsOfParts(parts), Segments.joined(parts)
+    assert len(of_parts) == len(joined) == len(PASSAGES)
+    assert equal(of_parts.select(rows), joined.select(rows))
+    for found, expected in zip(of_parts.tokens_of_each(rows), joined.tokens_of_each(rows), strict=True):
+        assert found.dtype == expected.dtype
+        assert np.array_equal(found, expected)

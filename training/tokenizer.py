@@ -16,6 +16,7 @@ import sentencepiece
 from sentencepiece import sentencepiece_model_pb2
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
+from qa.embedder import CUTS
 from qa.text import fold
 
 UNKNOWN = "<unk>"
@@ -60,8 +61,8 @@ def build_tokenizer(scores: dict[str, float]) -> Tokenizer:
     tokenizer.normalizer = folding_normalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
-            pre_tokenizers.Split(Regex(r"\s+"), "removed"),
-            pre_tokenizers.Split(Regex(r"\p{Han}+|\p{N}+|[\p{L}\p{M}&&[^\p{Han}]]+|[^\p{L}\p{M}\p{N}]"), "isolated"),
+            pre_tokenizers.Split(Regex(CUTS[0]), "removed"),
+            pre_tokenizers.Split(Regex(CUTS[1]), "isolated"),
         ]
     )
     return tokenizer

@@ -17,7 +17,7 @@ from qa.users import LONGEST_NAME, User
 from ui.gate import body_of, is_from_elsewhere
 from ui.limits import Pace, address_of
 from ui.login import login_html
-from ui.refusals import refusal
+from ui.refusals import language_of, refusal
 from ui.sessions import Sessions
 from ui.texts import say
 
@@ -61,12 +61,12 @@ class Door:
         elif scope["method"] == "GET" and "text/html" in Request(scope).headers.get("accept", ""):
             await RedirectResponse("/login", 303, {"Cache-Control": "no-store"})(scope, receive, send)
         else:
-            await refusal(401, "session_over")(scope, receive, send)
+            await refusal(scope, 401, "session_over")(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
         match request.method, request.url.path:
             case (("GET" | "HEAD"), "/login"):
-                return _page(language_of(request))
+                return _page(language_of(request.scope))
             case "POST", _ if is_from_elsewhere(request.scope):
                 return JSONResponse({"detail": "Another site may not call the page."}, 403)
             case "POST", "/login":
@@ -81,7 +81,7 @@ class Door:
     async def _log_in(self, request: Request) -> Response:
         form = await _form(request)
         if form is None:
-            return refusal(413, "call_long", limit=f"{LONGEST_FORM:,}")
+            return refusal(request.scope, 413, "call_long", limit=f"{LONGEST_FORM:,}")
         language: Language = "zh" if form.get("language") == "zh" else "en"
         name, address = form.get("name", "")[:LONGEST_NAME], address_of(request.scope)
         async with (
@@ -142,12 +142,6 @@ async def _form(request: Request) -> Mapping[str, str] | None:
         return None
     fields = parse_qs(body.decode("utf-8", "replace"))
     return {name: values[0] for name, values in fields.items()}
-
-
-def language_of(request: Request) -> Language:
-    """The language that is asked for, else the one the browser likes best, as the page itself has it."""
-    wanted = request.query_params.get("language") or request.headers.get("accept-language", "")
-    return "zh" if wanted.strip().lower().startswith("zh") else "en"
 
 
 def _page(language: Language, problem: str = "", name: str = "", seconds: float = 0) -> Response:

@@ -27,6 +27,7 @@ _READ = re.compile(
 _WRITTEN = re.compile(r"/articles/.{1,2000}")
 Name = Annotated[str, Field(max_length=20)]
 Value = Annotated[str, Field(strict=True, max_length=10_000)]
+ASK = "/api/ask"
 _ASKED = ("/gradio_api/run/predict", "/gradio_api/queue/join")
 _OWN = ("header", "in_language", "render", "uploaded")  # what an open page calls by itself is never too often
 
@@ -71,16 +72,24 @@ class Gate:
             await JSONResponse({"detail": "Another site may not call the page."}, 403)(scope, receive, send)
         elif scope["method"] == "PUT" and _WRITTEN.fullmatch(scope["path"]):
             await self._limits.paced(self._app, scope, receive, send)
-        elif scope["method"] != "POST" or scope["path"] not in (*_ASKED, "/gradio_api/cancel"):
+        elif scope["method"] == "GET" and scope["path"] == ASK:
+            await self._asked(scope, receive, send)
+        elif scope["method"] != "POST" or scope["path"] not in (ASK, *_ASKED, "/gradio_api/cancel"):
             await JSONResponse({"detail": "Not found."}, 404)(scope, receive, send)
         elif (body := await body_of(receive, self._limits.sizes.call_bytes)) is None:
-            await refusal(413, "call_long", limit=f"{self._limits.sizes.call_bytes:,}")(scope, receive, send)
+            await refusal(scope, 413, "call_long", limit=f"{self._limits.sizes.call_bytes:,}")(scope, receive, send)
+        elif scope["path"] == ASK:
+            await self._asked(scope, _first(body, receive), send)
         elif scope["path"] in _ASKED:
             await self._called(body, scope, receive, send)
         elif (cancel := _cancel(body)) is None:
             await _no_call(scope, receive, send)
         else:
             await self._app(scope, _first(cancel, receive), send)
+
+    async def _asked(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lets in a question of a program once there is a place for it."""
+        await self._limits.paced(partial(self._limits.asked.placed, self._app), scope, receive, send)
 
     async def _called(self, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
         """Lets in a call that the page makes: one that may have to answer questions once there is a place for it."""
@@ -90,7 +99,7 @@ class Gate:
         (function, checked), limits = call, self._limits
         receive = _first(checked, receive)
         if _answers(function):
-            await limits.paced(partial(limits.placed, self._app), scope, receive, send)
+            await limits.paced(partial(limits.page.placed, self._app), scope, receive, send)
         elif function.name in _OWN:
             await self._app(scope, receive, send)
         else:

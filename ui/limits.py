@@ -38,31 +38,20 @@ class Pace:
         self._forgotten[key] = max(self._forgotten.get(key, now), now) + self._step
 
 
-class Limits:
-    """The pace of each visitor, and the places of those whose questions are answered or wait for it."""
+class Places:
+    """The places of those whose questions are answered, and of those who wait for one."""
 
-    def __init__(self, limits: PageLimits) -> None:
-        self.sizes = limits
-        self._pace = Pace(limits.calls_per_minute, 60)
-        self._places = asyncio.Semaphore(limits.questions_at_once)
+    def __init__(self, at_once: int, waiting: int) -> None:
+        self._places, self._most_waiting = asyncio.Semaphore(at_once), waiting
         self._waiting = 0
-
-    async def paced(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Calls an application, or refuses a visitor who calls too often."""
-        visitor = key_of(scope)
-        if wait := self._pace.wait(visitor):
-            await refusal(429, "too_often", wait)(scope, receive, send)
-            return
-        self._pace.count(visitor)
-        await app(scope, receive, send)
 
     async def placed(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Calls an application once there is a place, or refuses the call where too many wait for one.
 
         The place is given up as the answer begins to be sent: who reads it slowly keeps nobody waiting.
         """
-        if self._places.locked() and self._waiting >= self.sizes.questions_waiting:
-            await refusal(503, "too_busy", BUSY_SECONDS)(scope, receive, send)
+        if self._places.locked() and self._waiting >= self._most_waiting:
+            await refusal(scope, 503, "too_busy", BUSY_SECONDS)(scope, receive, send)
             return
         self._waiting += 1
         try:
@@ -77,6 +66,32 @@ class Limits:
                 await send(message)
 
             await app(scope, receive, sent)
+
+
+class Limits:
+    """The pace of each visitor, and the places of all.
+
+    Attributes:
+        sizes: how much may be asked.
+        page: the places of questions that the page's own process answers.
+        asked: those of questions that come from programs: one for each process that answers them, where there are
+            such, else the same.
+    """
+
+    def __init__(self, limits: PageLimits, workers: int = 1) -> None:
+        self.sizes = limits
+        self._pace = Pace(limits.calls_per_minute, 60)
+        self.page = Places(limits.questions_at_once, limits.questions_waiting)
+        self.asked = Places(workers, limits.questions_waiting) if workers > 1 else self.page
+
+    async def paced(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Calls an application, or refuses a visitor who calls too often."""
+        visitor = key_of(scope)
+        if wait := self._pace.wait(visitor):
+            await refusal(scope, 429, "too_often", wait)(scope, receive, send)
+            return
+        self._pace.count(visitor)
+        await app(scope, receive, send)
 
 
 def key_of(scope: Scope) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Literal
 
 import gradio as gr
-import uvicorn
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import PlainTextResponse
 
@@ -16,16 +15,17 @@ from qa.chat import LiveChat
 from qa.config import PageLimits
 from qa.errors import CorpusError, WenjuError
 from qa.users import Users
+from ui.api import add_asking, here
 from ui.door import Door
 from ui.gate import Gate
 from ui.hosts import HostCheck
 from ui.limits import Limits
 from ui.page import build_page, head
 from ui.sessions import Sessions
+from ui.stopping import Server
 from ui.uploads import add_uploads
+from ui.workers import Workers
 from ui.workroom import Workroom
-
-LEAVE_SECONDS = 2  # an open page holds a connection for as long as it is open; stopping does not wait for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +39,7 @@ class Options:
         questions: a file of questions whose answers are compared after each build.
         feedback: the file that takes what visitors say of answers; without one they are not asked.
         limits: how much visitors may ask.
+        workers: processes that answer programs; one is the page's own.
     """
 
     read_only: bool = False
@@ -47,6 +48,7 @@ class Options:
     questions: Path | None = None
     feedback: Path | None = None
     limits: PageLimits = field(default_factory=PageLimits)
+    workers: int = 1
 
 
 def create_app(live: LiveChat, host: str, options: Options) -> FastAPI:
@@ -59,9 +61,12 @@ def create_app(live: LiveChat, host: str, options: Options) -> FastAPI:
     workroom = Workroom.of(
         live, read_only=options.read_only, roles=bool(users), questions=options.questions, limits=limits
     )
-    application = FastAPI(title="Wenju", docs_url=None, redoc_url=None, openapi_url=None)
+    workers = Workers(options.workers, live.current()) if options.workers > 1 else None
+    application = FastAPI(
+        title="Wenju", docs_url=None, redoc_url=None, openapi_url=None, lifespan=workers and workers.running
+    )
     page = build_page(live, workroom, options.feedback)
-    application.add_middleware(Gate, page=page, limits=Limits(limits))
+    application.add_middleware(Gate, page=page, limits=Limits(limits, options.workers))
     if users:
         application.add_middleware(Door, sessions=Sessions(users, limits.session_hours * 3600))
     application.add_middleware(HostCheck, host=host, names=options.names)  # what is added last comes first
@@ -87,6 +92,7 @@ def create_app(live: LiveChat, host: str, options: Options) -> FastAPI:
         return workroom.standing(language, request)
 
     add_uploads(application, workroom)
+    add_asking(application, workers or here(live))
     mounted: FastAPI = gr.mount_gradio_app(
         application, page, path="/", head=head(), theme=gr.themes.Base(), footer_links=[],
         auth_dependency=(lambda request: request.user.name) if users else None,
@@ -118,13 +124,7 @@ def serve(live: LiveChat, host: str, port: int, options: Options) -> None:
         WenjuError: if nothing can be served there, or the file of users cannot be used.
     """
     listening = listen(host, port)
-    settings = uvicorn.Config(
-        create_app(live, host, options),
-        log_level="warning",
-        proxy_headers=False,  # anybody can write what a proxy would: who calls is who is connected
-        timeout_graceful_shutdown=LEAVE_SECONDS,
-    )
-    server = uvicorn.Server(settings)
+    server = Server(create_app(live, host, options), log_level="warning")
     # Pages that are still open are cut off when it stops, which is no error.
     logging.getLogger("uvicorn.error").addFilter(lambda record: not server.should_exit)
     threading.Thread(target=live.current().warm_up, daemon=True).start()  # while the page is opened

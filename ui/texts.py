@@ -219,10 +219,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "stopping": ("正在停止……", "Stopping…"),
     "stage_before": ("先问一遍旧索引", "Asking the old index"),
     "stage_articles": ("读文章", "Reading articles"),
-    "stage_passages": ("切分段落", "Cutting passages"),
-    "stage_vectors": ("计算向量", "Computing vectors"),
-    "stage_tokens": ("整理词语", "Preparing words"),
-    "stage_terms": ("建立词表", "Indexing terms"),
+    "stage_passages": ("整理段落", "Indexing passages"),
+    "stage_check": ("核对索引", "Checking the index"),
     "stage_after": ("再问一遍新索引", "Asking the new index"),
     "stop": ("停止", "Stop"),
     "strip_pending": ("有 {count} 个文件比索引新。", "Files newer than the index: {count}."),
@@ -517,6 +515,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "call_long": (
         "一次最多发送 {limit} 字节。请开始新对话，或发送小一些的文件。",
         "At most {limit} bytes can be sent at a time. Begin a new conversation, or send a smaller file.",
+    ),
+    "no_asking": (
+        '请发送 JSON：{{"question": "…"}}，还可以有 "history"（前面的问题或回答）和 "language"（"zh" 或 "en"）。',
+        'Send JSON: {{"question": "…"}}, with "history" (questions or answers before it) and "language" ("zh" or "en") '
+        "where you like.",
     ),
     # feedback
     "feedback": ("评价这个回答", "Rate this answer"),

@@ -1,0 +1,172 @@
+"""Rows that stand in files, one part after the other: read when they are asked for, not before."""
+
+import json
+import mmap
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, Generic, TypeVar, overload
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save
+
+_HEADER_BYTES = 8  # that say how long the header is
+_TYPES = {"U8": np.uint8, "I32": np.int32, "I64": np.int64, "F32": np.float32}
+_MANY = 500  # rows of vectors, the pages around which are given back
+_KEPT = 4096  # rows that were read last
+
+Vectors = NDArray[np.float32]
+_Record = TypeVar("_Record")
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Writes arrays by their names into one file, in the format of safetensors."""
+    path.write_bytes(save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
+
+
+def map_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of a file that `write_arrays` wrote, by memory map: what is read of them comes from the disk.
+
+    safetensors itself copies them for numpy.
+
+    Raises:
+        OSError, ValueError: if it cannot be read, or is none.
+    """
+    with path.open("rb") as file:
+        raw = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    start = _HEADER_BYTES + int.from_bytes(raw[:_HEADER_BYTES], "little")
+    header: dict[str, dict[str, Any]] = json.loads(raw[_HEADER_BYTES:start])
+    return {name: _mapped(raw, start, each) for name, each in header.items() if name != "__metadata__"}
+
+
+def _mapped(raw: mmap.mmap, start: int, described: Mapping[str, Any]) -> NDArray[Any]:
+    first, end = described["data_offsets"]
+    kind = np.dtype(_TYPES[described["dtype"]])
+    array = np.frombuffer(raw, dtype=kind, count=(end - first) // kind.itemsize, offset=start + first)
+    return array.reshape(described["shape"])
+
+
+def give_back(array: NDArray[Any]) -> None:
+    """Gives the memory of a mapped array back to the system, which keeps what it has of the file, and may map it again.
+
+    It maps sixteen pages around each that is read, so that rows here and there soon have all of a file in memory.
+    """
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        first = array.ctypes.data - np.frombuffer(base, dtype=np.uint8, count=1).ctypes.data
+        start = -(-first // mmap.PAGESIZE) * mmap.PAGESIZE
+        if (length := first + array.nbytes - start) > 0:
+            base.madvise(mmap.MADV_DONTNEED, start, length)
+
+
+class Lines(Sequence[bytes]):
+    """Byte strings that stand one after the other."""
+
+    def __init__(self, raw: NDArray[np.uint8], ends: NDArray[np.int64]) -> None:
+        """Takes all their bytes and where each ends."""
+        self.raw, self.ends = raw, ends
+
+    @classmethod
+    def of(cls, lines: Sequence[bytes]) -> "Lines":
+        """Those byte strings."""
+        return cls(
+            np.frombuffer(b"".join(lines), dtype=np.uint8), np.cumsum([len(line) for line in lines], dtype=np.int64)
+        )
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    @overload
+    def __getitem__(self, row: int) -> bytes: ...
+    @overload
+    def __getitem__(self, row: slice) -> list[bytes]: ...
+    def __getitem__(self, row: int | slice) -> bytes | list[bytes]:
+        if isinstance(row, slice):
+            return [self[each] for each in range(*row.indices(len(self)))]
+        row = range(len(self))[row]
+        return self.raw[self._start(row) : self.ends[row]].tobytes()
+
+    def _start(self, row: int) -> int:
+        return int(self.ends[row - 1]) if row else 0
+
+    def length(self, row: int) -> int:
+        """How many bytes one has."""
+        return int(self.ends[row]) - self._start(row)
+
+
+class RowsOfParts(Sequence[_Record]):
+    """Records of the lines of several parts, one part after the other; each is parsed when it is asked for."""
+
+    def __init__(self, parts: Sequence[Lines], parse: Callable[[bytes, int], _Record]) -> None:
+        """Takes what makes a record of a line and its row."""
+        self._parts, self._parse = parts, parse
+        self._starts = starts = list(accumulate(map(len, parts), initial=0))
+
+        def read(row: int) -> _Record:
+            part = bisect_right(starts, row) - 1
+            return parse(parts[part][row - starts[part]], row)
+
+        self._read = lru_cache(_KEPT)(read)
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    @overload
+    def __getitem__(self, row: int) -> _Record: ...
+    @overload
+    def __getitem__(self, row: slice) -> list[_Record]: ...
+    def __getitem__(self, row: int | slice) -> _Record | list[_Record]:
+        if isinstance(row, slice):
+            return [self._read(each) for each in range(*row.indices(len(self)))]
+        return self._read(range(len(self))[row])
+
+    def __iter__(self) -> Iterator[_Record]:
+        """Every record in order, without those that were read last being forgotten for it."""
+        for start, part in zip(self._starts, self._parts, strict=False):
+            for row, line in enumerate(part, start):
+                yield self._parse(line, row)
+
+
+class NamedRows(Mapping[str, _Record], Generic[_Record]):
+    """Rows by their names."""
+
+    def __init__(self, names: Sequence[str], rows: Sequence[_Record]) -> None:
+        self._places, self._rows = {name: row for row, name in enumerate(names)}, rows
+
+    def __getitem__(self, name: str) -> _Record:
+        return self._rows[self._places[name]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+class VectorsOfParts:
+    """The vectors of several parts, one part after the other."""
+
+    def __init__(self, parts: Sequence[Vectors]) -> None:
+        """Takes arrays of shape (rows, dimension), of equal dimension."""
+        self._parts = parts
+        self._starts = list(accumulate(map(len, parts), initial=0))
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    def __getitem__(self, rows: Sequence[int] | NDArray[np.int64]) -> Vectors:
+        """The vectors of some rows, shape (rows, dimension)."""
+        chosen = np.asarray(rows, dtype=np.int64)
+        taken = np.empty((len(chosen), self._parts[0].shape[1]), dtype=np.float32)
+        part_of = np.searchsorted(self._starts, chosen, side="right") - 1
+        for part in np.unique(part_of).tolist():
+            of_part = part_of == part
+            taken[of_part] = self._parts[part][chosen[of_part] - self._starts[part]]
+            if len(chosen) > _MANY:
+                give_back(self._parts[part])
+        return taken
