@@ -93,10 +93,11 @@ def test_wenju_is_measured_in_a_process_of_its_own(tmp_path: Path) -> None:
 
 
 def test_a_peer_that_fails_is_said_to(tmp_path: Path) -> None:
-    """The reason of a failure is the last line that the process said."""
+    """The reason of a failure is the last line that the process said, or what ended it."""
     with pytest.raises(subprocess.CalledProcessError) as caught:
         run.measured(run.Setup("wenju", "bundled"), Path(sys.executable), tmp_path, CASES, 300, True)
     assert "FileNotFoundError" in run.failure(caught.value)
+    assert run.failure(subprocess.CalledProcessError(-9, "peer", stderr="50%")) == "ended by signal 9"
     assert run.failure(subprocess.TimeoutExpired("peer", 60)) == "stopped after 60 s"
 
 
@@ -124,6 +125,11 @@ def test_rounds_are_told_by_their_median() -> None:
     """A figure is the median of the rounds; one that the first round alone has is that one."""
     rounds = [{"p50": 3.0, "right sentence": 0.5}, {"p50": 1.0}, {"p50": 2.0}]
     assert run.combined(rounds) == {"p50": 2.0, "right sentence": 0.5}
+
+
+def test_times_have_three_digits() -> None:
+    """A time has three digits, and none that stands for thousands is written with a power of ten."""
+    assert [table.rounded(value) for value in (0.05912, 85.84, 1480.4)] == ["0.0591", "85.8", "1,480"]
 
 
 def test_every_loss_is_listed() -> None:

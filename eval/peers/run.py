@@ -238,9 +238,11 @@ def combined(rounds: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def failure(error: subprocess.CalledProcessError | subprocess.TimeoutExpired) -> str:
-    """The last line a peer said before it failed, or how long it was waited for."""
+    """The last line a peer said before it failed, the signal that ended it, or how long it was waited for."""
     if isinstance(error, subprocess.TimeoutExpired):
         return f"stopped after {error.timeout:.0f} s"
+    if error.returncode < 0:
+        return f"ended by signal {-error.returncode}"
     return (error.stderr or "").strip().rpartition("\n")[2] or f"exit code {error.returncode}"
 
 

@@ -34,9 +34,16 @@ NAMES = {
     "characters": "Han characters",
 }
 QUALITY = ("recall@1", "recall@5", "right sentence")
+
+
+def rounded(value: float) -> str:
+    """Three digits, or as many as a whole number has."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
 COLUMNS: dict[str, Callable[[float], str]] = {
     **dict.fromkeys(QUALITY, "{:.3f}".format),
-    **dict.fromkeys(("index seconds", "p50", "p95", "cold start"), "{:.3g}".format),
+    **dict.fromkeys(("index seconds", "p50", "p95", "cold start"), rounded),
     "memory building": lambda count: f"{count / 1e6:.0f}",
     "memory asking": lambda count: f"{count / 1e6:.0f}",
     "disk": lambda count: f"{count / 1e6:.1f}",
