@@ -44,7 +44,6 @@ class Earlier:
         settings: IndexSettings,
         folder: Path | None = None,
         *,
-        thorough: bool = False,
         damaged: Collection[str] | None = None,
     ) -> None:
         """Opens a generation; where it is missing, damaged, or was made in another way, there is that much less of it.
@@ -52,7 +51,6 @@ class Earlier:
         Args:
             settings: of the index to come.
             folder: of the generation.
-            thorough: whether files are read that seem to be as they were.
             damaged: those of its files that are not what was written, where it has been looked at.
 
         Raises:
@@ -72,8 +70,9 @@ class Earlier:
         manifest: Manifest | None = None
         with contextlib.suppress(SearchIndexError):
             manifest = read_manifest(folder) if folder else None
+        self._manifest = manifest
         if folder and manifest and damaged is None:
-            self.damaged = damaged_files(folder, manifest, thorough=thorough)
+            self.damaged = damaged_files(folder, manifest, thorough=False)
         self.embedder: Embedder = load_embedder(settings.embedder)
         self.aligner: StaticEmbedder = bundled_embedder()
         try:
@@ -108,6 +107,17 @@ class Earlier:
         for identity, (record, number) in place_of.items():
             if suffix_of(identity) not in PLAIN and record.file not in self.damaged:
                 yield manifest.documents[identity], self.open(record).converted, number
+
+    @property
+    def size(self) -> int:
+        """Bytes of all its files."""
+        return sum(size for size, _ in self._manifest.seen.values()) if self._manifest else 0
+
+    def rotten(self) -> set[str]:
+        """Those of its files that are not what was written, every byte looked at."""
+        if not (self.folder and self._manifest):
+            return set()
+        return damaged_files(self.folder, self._manifest, thorough=True)
 
     def open(self, record: PartRecord) -> Part:
         """The rows of one of its parts."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from conftest import SMALL_ARTICLES, write_articles
 
-from qa import corpus, generations, index, manifest, plan
+from qa import corpus, generations, index, plan
 from qa.config import IndexSettings
 from qa.corpus import article_files, parse_document
 from qa.earlier import Earlier
@@ -113,7 +113,7 @@ def test_a_flipped_byte_is_mended(
 ) -> None:
     """A byte that rotted, in any file, is mended by the next build; of a large index, by one that has nothing to do."""
     if not edited:
-        monkeypatch.setattr(manifest, "_READ_AT_EACH_BUILD", 0)
+        monkeypatch.setattr(generations, "_READ_AT_EACH_BUILD", 0)
     monkeypatch.setattr(plan, "_PART_BYTES", 100)
     monkeypatch.setattr(plan, "_ENDS", 1)
     generations.build(small_corpus, small_index, SETTINGS)
