@@ -47,9 +47,11 @@ def folder(small_index: Path) -> Path:
 def flip(path: Path) -> None:
     """Changes a byte of a file that keeps its size and time."""
     status = path.stat()
-    raw = bytearray(path.read_bytes())
-    raw[len(raw) // 2] ^= 1
-    path.write_bytes(raw)
+    with path.open("r+b") as file:  # never cut short: it is mapped into memory
+        file.seek(status.st_size // 2)
+        byte = file.read(1)[0]
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte ^ 1]))
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
