@@ -24,7 +24,6 @@ from qa.config import EXACT_ROWS, IndexSettings
 from qa.corpus import ArticleFile, Unreadable, article_files, corpus_digest
 from qa.disk import insist, remove_unfinished, write_file_through, write_folder_through, write_whole
 from qa.earlier import Earlier
-from qa.embedder import begin_loading
 from qa.errors import (
     CorpusError,
     IndexDamagedError,
@@ -149,7 +148,6 @@ def build(
         EmbedderError: if the embedding model cannot be loaded.
     """
     started = time.monotonic()
-    begin_loading()
     with _writing(root, wait_seconds, waiting):
         previous = _live_name(root)
         _remove([path for path in _generations(root) if not (path / MANIFEST).is_file()])  # of builds that were killed

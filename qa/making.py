@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +43,7 @@ class _Rows:
     documents: list[bytes] = field(default_factory=list)
     converted: list[bytes] = field(default_factory=list)
     bounds: list[int] = field(default_factory=lambda: [0])
+    passages: list[Passage] = field(default_factory=list)
     lines: list[bytes] = field(default_factory=list)
     languages: list[int] = field(default_factory=list)
     contents: list[bytes] = field(default_factory=list)
@@ -51,8 +51,9 @@ class _Rows:
     fresh: list[Passage] = field(default_factory=list)
     known: dict[bytes, Source] = field(default_factory=dict)  # a row for each of the contents
 
-    def add(self, line: bytes, language: int, content: bytes, source: Source) -> None:
+    def add(self, passage: Passage, line: bytes, language: int, content: bytes, source: Source) -> None:
         """Adds a row of the article that is gathered."""
+        self.passages.append(passage)
         self.lines.append(line)
         self.languages.append(language)
         self.contents.append(content)
@@ -97,7 +98,7 @@ class Maker:
         part = self._part(rows)
         shutil.rmtree(folder / record.terms, ignore_errors=True)  # of a process that was killed at it
         part.save(folder / record.file)
-        write_shard(folder / record.terms, name, _terms(part))
+        write_shard(folder / record.terms, name, _terms(rows))
         check_part(folder, record, {each.id: each.text for each in articles if isinstance(each, Document)})
         return record
 
@@ -106,7 +107,8 @@ class Maker:
         record, part, number = self._earlier.place(article.id)
         start = int(part.bounds[number])
         for row, content in enumerate(part.contents(number), start):
-            rows.add(part.passages[row], int(part.languages[row]), content, (part, row))
+            line = part.passages[row]
+            rows.add(passage_of(line, row), line, int(part.languages[row]), content, (part, row))
         rows.close(part.documents[number], part.converted[number])
         return record.encodings.get(article.id, _UTF_8)
 
@@ -118,7 +120,7 @@ class Maker:
             source = rows.known.get(content) or earlier.get(content) or (None, len(rows.fresh))
             if source == (None, len(rows.fresh)):
                 rows.fresh.append(passage)
-            rows.add(passage_line(passage), language_number(passage), content, source)
+            rows.add(passage, passage_line(passage), language_number(passage), content, source)
         text = "" if suffix_of(document.id) in PLAIN else document.text
         rows.close(document_line(document), text.encode("utf-8", "surrogatepass"))
 
@@ -164,7 +166,7 @@ class Maker:
         return vectors
 
 
-def _terms(part: Part) -> Iterator[tuple[str, list[str]]]:
+def _terms(rows: _Rows) -> Iterator[tuple[str, list[str]]]:
     """The language and the terms of each row."""
-    for language, passage in zip(part.languages.tolist(), map(passage_of, part.passages, count()), strict=False):
+    for language, passage in zip(rows.languages, rows.passages, strict=True):
         yield LANGUAGES[language], terms(context(passage))

@@ -12,15 +12,15 @@ PACKAGE = Path(qa.__file__).parent
 
 # A module may import only from those before it.
 STAGES = [
-    "offline", "version", "disk", "text", "messages", "converters", "encodings", "phrasing", "errors", "datatypes",
-    "question_files", "changes", "embedder", "config", "files", "editing", "corpus", "passages", "vectors", "lexical",
-    "alignment", "fusion", "segments", "rows", "converted", "parts", "nearest", "manifest", "earlier", "inspection",
-    "making", "makers", "plan", "lock", "index", "inventory", "generations", "watch", "question", "claims", "sounds",
-    "translations", "query", "reading",
-    "calibration", "ranking", "retriever", "explanation", "spans", "evidence", "quantities", "conflict", "missing",
-    "answerer", "turns", "follow_up_chinese", "follow_up_english", "follow_up", "receipts", "llm", "support", "writer",
-    "chat", "render", "asking", "worker", "metrics", "significance", "evaluation", "question_sets", "failures",
-    "tables", "drawing", "feedback", "chains", "comparison", "impact", "building", "lint", "doctor", "users", "cli",
+    "offline", "version", "disk", "processes", "text", "messages", "converters", "encodings", "phrasing", "errors",
+    "datatypes", "question_files", "changes", "embedder", "config", "files", "editing", "corpus", "passages", "vectors",
+    "lexical", "alignment", "fusion", "segments", "rows", "parts", "nearest", "manifest", "converted", "earlier",
+    "inspection", "making", "makers", "plan", "lock", "index", "inventory", "generations", "watch", "question",
+    "claims", "sounds", "translations", "query", "reading", "calibration", "ranking", "retriever", "explanation",
+    "spans", "evidence", "quantities", "conflict", "missing", "answerer", "turns", "follow_up_chinese",
+    "follow_up_english", "follow_up", "receipts", "llm", "support", "writer", "chat", "render", "asking", "worker",
+    "metrics", "significance", "evaluation", "question_sets", "failures", "tables", "drawing", "feedback", "chains",
+    "comparison", "impact", "building", "lint", "doctor", "users", "cli",
 ]  # fmt: skip
 
 MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.glob("*.py"))}

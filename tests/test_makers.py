@@ -34,7 +34,7 @@ HARM = """
 import errno, os, signal, sys
 here = {folder!r}
 def hook(event, arguments):
-    if event == {event!r} and str(arguments[0]).endswith({end!r}) and "serve" in " ".join(sys.orig_argv):
+    if event == {event!r} and str(arguments[0]).endswith({end!r}) and "qa.makers" in " ".join(sys.orig_argv):
         try:
             os.mkdir(here)
         except FileExistsError:

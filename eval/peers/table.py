@@ -7,12 +7,15 @@ A test compares both with the figures, so that neither changes alone.
 
 import json
 import math
-import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))  # the other scripts of eval/
+
+from arguments import filled
 
 from qa.drawing import LEFT, SIDE, TOP, Plot, Words, svg
 
@@ -186,7 +189,7 @@ def _dots(figures: Figures) -> Iterator[str]:
 
 
 def with_tables(text: str, report: Mapping[str, Any]) -> str:
-    """The document with what stands between its `<!-- table: NAME -->` and `<!-- end -->` marks written anew."""
+    """The document with its tables written anew."""
     where = report["machine"]
     threads = f", {where['threads']} of them used by the libraries" if where["threads"] else ""
     tables = {
@@ -196,8 +199,7 @@ def with_tables(text: str, report: Mapping[str, Any]) -> str:
         "speed": speed(report["sets"]),
         "installations": installations(report["installations"]),
     }
-    marked = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-    return marked.sub(lambda match: f"{match[1]}\n{tables[match[2]]}\n\n{match[3]}", text)
+    return filled(text, tables)
 
 
 def main() -> int:
