@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,12 @@ def parser(description: str) -> argparse.ArgumentParser:
     found.add_argument("--embedder", default=BUNDLED)
     found.add_argument("--output", type=Path, help="write the report as JSON")
     return found
+
+
+def filled(text: str, tables: Mapping[str, str]) -> str:
+    """A document with what stands between its `<!-- table: NAME -->` and `<!-- end -->` marks written anew."""
+    marked = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+    return marked.sub(lambda match: f"{match[1]}\n{tables[match[2]]}\n\n{match[3]}", text)
 
 
 def write(report: Any, path: Path | None) -> None:

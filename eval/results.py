@@ -8,7 +8,6 @@ A test compares tables and drawing with the figures, so that neither changes alo
 
 import argparse
 import json
-import re
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from typing import Any
 
 import refusals
 import short_answers
+from arguments import filled
 from benchmark import SIDES, WHOLE, measure
 from reliability import drawing
 
@@ -173,7 +173,7 @@ def model_table(benchmark: Mapping[str, Any]) -> str:
 
 
 def with_tables(text: str, results: Mapping[str, Any]) -> str:
-    """The document with what stands between its `<!-- table: NAME -->` and `<!-- end -->` marks written anew."""
+    """The document with its tables written anew."""
     tables = {
         "questions": question_table(results["questions"]),
         "benchmark": benchmark_table(results["benchmark"]),
@@ -181,8 +181,7 @@ def with_tables(text: str, results: Mapping[str, Any]) -> str:
         "answers": answer_table(results["answers"]),
         "model": model_table(results["benchmark"]),
     }
-    marked = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-    return marked.sub(lambda match: f"{match[1]}\n{tables[match[2]]}\n\n{match[3]}", text)
+    return filled(text, tables)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -22,7 +22,7 @@ from typing import Any
 
 import psutil
 from arguments import write
-from edits import edit
+from edits import SETTLED_SECONDS, edit
 from speed import measure as stages_of_a_question
 from synthetic import Planted, write_articles
 
@@ -150,7 +150,7 @@ def measure(size: int, folder: Path) -> dict[str, Any]:
     """All figures of a corpus of about so many passages, which is made in a folder."""
     corpus, root = folder / "corpus", folder / "index"
     planted = write_articles(corpus, size, PLANTED)
-    time.sleep(4)  # until the time of the files is past, as it is of a corpus that is kept
+    time.sleep(SETTLED_SECONDS)
     return {
         "build": apart(build, corpus, root),
         "ask": apart(ask, root, planted),

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from edits import SHIPPED
 from numpy.typing import NDArray
 
 import qa
 from qa.text import LANGUAGES, Language
 
-SHIPPED = Path(__file__).resolve().parents[1] / "corpus"
 PARTS = 20  # of an article, each of the length of a passage
 SENTENCES = (3, 6)  # of a part
 WORDS = {"en": (8, 18), "zh": (7, 15)}  # of a sentence

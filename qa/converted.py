@@ -1,7 +1,10 @@
 """What converters made of files, kept in a generation, so that the same bytes are converted once and read alike."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
+from qa.files import PLAIN, suffix_of
+from qa.manifest import Manifest, places
+from qa.parts import Part, PartRecord
 from qa.rows import Lines
 
 
@@ -21,3 +24,14 @@ class ConvertedTexts(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._places)
+
+
+def converted_texts(
+    manifest: Manifest, opened: Callable[[PartRecord], Part], damaged: Collection[str] = ()
+) -> ConvertedTexts:
+    """The texts of a generation's articles whose files were converted, of those parts whose files are not damaged."""
+    return ConvertedTexts(
+        (manifest.documents[identity], opened(record).converted, number)
+        for identity, (record, number) in places(manifest)
+        if suffix_of(identity) not in PLAIN and record.file not in damaged
+    )

@@ -1,23 +1,22 @@
 """What a build takes over from the generation before: parts whose articles stay, and rows of those it has met."""
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 
 from qa.config import FileLimits, IndexSettings
-from qa.converted import ConvertedTexts
+from qa.converted import converted_texts
 from qa.corpus import ArticleFile, State
 from qa.datatypes import Document
-from qa.embedder import Embedder, StaticEmbedder, begin_loading, bundled_embedder, load_embedder
+from qa.embedder import Embedder, StaticEmbedder, bundled_embedder, load_embedder
 from qa.errors import SearchIndexError
-from qa.files import PLAIN, conversion, suffix_of
+from qa.files import conversion
 from qa.lexical import whole_shards
 from qa.manifest import CATALOGUE, LEXICAL, STATES, Manifest, damaged_files, places, read_manifest, recipe
 from qa.nearest import Recall
 from qa.parts import Part, PartRecord
-from qa.rows import Lines
 from qa.text import Language
 from qa.vectors import load_array
 
@@ -44,7 +43,6 @@ class Earlier:
         settings: IndexSettings,
         folder: Path | None = None,
         *,
-        thorough: bool = False,
         damaged: Collection[str] | None = None,
     ) -> None:
         """Opens a generation; where it is missing, damaged, or was made in another way, there is that much less of it.
@@ -52,13 +50,11 @@ class Earlier:
         Args:
             settings: of the index to come.
             folder: of the generation.
-            thorough: whether files are read that seem to be as they were.
             damaged: those of its files that are not what was written, where it has been looked at.
 
         Raises:
             EmbedderError: if the embedding model of the settings cannot be loaded.
         """
-        begin_loading()
         self.folder = folder
         self.damaged: Collection[str] = damaged or ()
         self.parts: dict[str, PartRecord] = {}
@@ -72,8 +68,9 @@ class Earlier:
         manifest: Manifest | None = None
         with contextlib.suppress(SearchIndexError):
             manifest = read_manifest(folder) if folder else None
+        self._manifest = manifest
         if folder and manifest and damaged is None:
-            self.damaged = damaged_files(folder, manifest, thorough=thorough)
+            self.damaged = damaged_files(folder, manifest, thorough=False)
         self.embedder: Embedder = load_embedder(settings.embedder)
         self.aligner: StaticEmbedder = bundled_embedder()
         try:
@@ -85,7 +82,7 @@ class Earlier:
     def _read(self, folder: Path, manifest: Manifest, settings: IndexSettings) -> None:
         place_of = dict(places(manifest))
         if _converts_alike(manifest, settings):
-            self.converted = ConvertedTexts(self._converted(manifest, place_of))
+            self.converted = converted_texts(manifest, self.open, self.damaged)
         made = (manifest.settings, manifest.recipe, manifest.embedder_fingerprint, manifest.aligner_fingerprint)
         if made != (settings, recipe(), self.embedder.fingerprint, self.aligner.fingerprint):
             return
@@ -102,12 +99,16 @@ class Earlier:
             states = load_array(folder / STATES, mapped=False).tolist()
             self._states = {each: tuple(state) for each, state in zip(manifest.documents, states, strict=True)}
 
-    def _converted(
-        self, manifest: Manifest, place_of: Mapping[str, tuple[PartRecord, int]]
-    ) -> Iterator[tuple[str, Lines, int]]:
-        for identity, (record, number) in place_of.items():
-            if suffix_of(identity) not in PLAIN and record.file not in self.damaged:
-                yield manifest.documents[identity], self.open(record).converted, number
+    @property
+    def size(self) -> int:
+        """Bytes of all its files."""
+        return sum(size for size, _ in self._manifest.seen.values()) if self._manifest else 0
+
+    def rotten(self) -> set[str]:
+        """Those of its files that are not what was written, every byte looked at."""
+        if not (self.folder and self._manifest):
+            return set()
+        return damaged_files(self.folder, self._manifest, thorough=True)
 
     def open(self, record: PartRecord) -> Part:
         """The rows of one of its parts."""

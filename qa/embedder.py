@@ -8,9 +8,7 @@ import hashlib
 import json
 import os
 import re
-import threading
 from collections.abc import Sequence
-from concurrent.futures import Future
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -242,32 +240,10 @@ def _go_offline() -> None:
     constants.HF_HUB_OFFLINE = True  # where it was imported before
 
 
-def bundled_embedder() -> StaticEmbedder:
-    """The model shipped inside, read once.
-
-    Raises:
-        EmbedderError: if it cannot be read.
-    """
-    return _bundled().result()
-
-
-def begin_loading() -> None:
-    """Has the bundled model read in a thread of its own, while other files are; where it has been, nothing is done."""
-    _bundled()
-
-
 @lru_cache(maxsize=1)
-def _bundled() -> Future[StaticEmbedder]:
-    model: Future[StaticEmbedder] = Future()
-
-    def read() -> None:
-        try:
-            model.set_result(StaticEmbedder())
-        except BaseException as error:  # whoever asks for the model gets it
-            model.set_exception(error)
-
-    threading.Thread(target=read, daemon=True).start()
-    return model
+def bundled_embedder() -> StaticEmbedder:
+    """The model shipped inside, read once."""
+    return StaticEmbedder()
 
 
 def load_embedder(name: str) -> Embedder:

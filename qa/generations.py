@@ -12,6 +12,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,6 @@ from qa.config import EXACT_ROWS, IndexSettings, SearchSettings, Where
 from qa.corpus import ArticleFile, Unreadable, article_files, corpus_digest
 from qa.disk import insist, remove_unfinished, write_file_through, write_folder_through, write_whole
 from qa.earlier import Earlier
-from qa.embedder import begin_loading
 from qa.errors import (
     CorpusError,
     IndexDamagedError,
@@ -41,6 +41,7 @@ from qa.parts import PARTS, Part
 from qa.plan import Progress, runs
 
 POINTER = "current.json"
+_READ_AT_EACH_BUILD = 400_000_000  # bytes of the generation before, up to which every one is looked at meanwhile
 KEPT = 2  # generations that stay after a build: the new one and the one that was live before
 _PREFIX = "generation-"
 _NAME = re.compile(rf"{_PREFIX}(\d{{6,}})-[a-z0-9_]+")
@@ -196,7 +197,6 @@ def build(
         EmbedderError: if the embedding model cannot be loaded.
     """
     started = time.monotonic()
-    begin_loading()
     with _writing(root, wait_seconds, waiting):
         previous = _live_name(root)
         _remove([path for path in _generations(root) if not (path / MANIFEST).is_file()])  # of builds that were killed
@@ -238,9 +238,13 @@ def _built(
 ) -> tuple[Manifest, tuple[Unreadable, ...], PassageChanges]:
     """Writes a generation; what is in it, what is not, and what became of the passages of the one before."""
     (folder / PARTS).mkdir()
-    outcomes = _outcomes(folder, corpus, settings, earlier, files, progress, strict)
-    if earlier.folder and all(each.part is None or each.part.name in earlier.parts for each in outcomes):
-        earlier = Earlier(settings, earlier.folder, thorough=True)  # nothing to do: a good time to look at every byte
+    with ThreadPoolExecutor(1) as aside:
+        looked = aside.submit(earlier.rotten) if earlier.size <= _READ_AT_EACH_BUILD else None
+        outcomes = _outcomes(folder, corpus, settings, earlier, files, progress, strict)
+        if not looked and all(each.part is None or each.part.name in earlier.parts for each in outcomes):
+            looked = aside.submit(earlier.rotten)  # nothing to do: a good time to look at every byte
+    if looked and (rotten := looked.result()) - set(earlier.damaged):
+        earlier = Earlier(settings, earlier.folder, damaged=rotten)
         outcomes = _outcomes(folder, corpus, settings, earlier, files, progress, strict)
     unreadable = tuple(article for each in outcomes for article in each.unreadable)
     documents = {identity: digest for each in outcomes for identity, digest in each.documents.items()}

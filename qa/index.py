@@ -5,21 +5,21 @@ index. Everything in it is JSON, arrays, or a search engine's own files; nothing
 """
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from qa.config import EXACT_ROWS, IndexSettings
-from qa.converted import ConvertedTexts
+from qa.converted import converted_texts
 from qa.corpus import State
 from qa.datatypes import Document, Passage
 from qa.disk import share
 from qa.earlier import Earlier
-from qa.embedder import Embedder, StaticEmbedder, begin_loading, bundled_embedder, load_embedder
+from qa.embedder import Embedder, StaticEmbedder, bundled_embedder, load_embedder
 from qa.errors import IndexDamagedError, IndexMismatchError
-from qa.files import PLAIN, conversion, suffix_of
+from qa.files import conversion
 from qa.inspection import check_whole
 from qa.lexical import LexicalIndex, Shard, TermIndex
 from qa.making import Maker
@@ -39,7 +39,7 @@ from qa.nearest import Recall, measured_recall, nearest, rows_of
 from qa.parts import PARTS, Part, PartRecord, document_of_line, passage_of
 from qa.passages import utf8_length
 from qa.plan import runs
-from qa.rows import Lines, NamedRows, RowsOfParts, VectorsOfParts
+from qa.rows import NamedRows, RowsOfParts, VectorsOfParts
 from qa.segments import SegmentRows, SegmentsOfParts
 from qa.text import LANGUAGES, Language
 from qa.vectors import VectorIndex, VectorRows, save_array
@@ -153,24 +153,23 @@ def finish(
         parts=content.parts,
         files=files,
         seen=seen,
-        recall={},
+        recall=_recall(folder, content.parts, earlier),
     )
-    manifest = replace(manifest, recall=_recall(folder, manifest, earlier, EXACT_ROWS))
     check_whole(folder, manifest)
     write_manifest(folder, manifest)
     return manifest
 
 
-def _recall(folder: Path, manifest: Manifest, earlier: Earlier, exact_rows: int) -> Mapping[Language, Recall]:
+def _recall(folder: Path, records: Sequence[PartRecord], earlier: Earlier) -> Mapping[Language, Recall]:
     """Of each language that is quantised how many of the nearest rows are found; known already, where few are new."""
-    if manifest.passages <= exact_rows:
+    if sum(part.passages for part in records) <= EXACT_ROWS:
         return {}
     recall: dict[Language, Recall] = {}
-    parts = [Part.open(folder / part.file) for part in manifest.parts]
+    parts = [Part.open(folder / part.file) for part in records]
     for language in LANGUAGES:
         count = sum(map(len, rows_of(parts, language)))
         known = earlier.recall.get(language)
-        if count > exact_rows:
+        if count > EXACT_ROWS:
             recall[language] = known if known and known.holds(count) else measured_recall(parts, language)
     return recall
 
@@ -198,7 +197,6 @@ def load(folder: Path, expected: IndexSettings | None = None, *, exact_rows: int
         IndexMissingError, IndexDamagedError, IndexMismatchError: as their messages say.
         EmbedderError: if its embedding model cannot be loaded.
     """
-    begin_loading()
     manifest = read_manifest(folder)
     if expected is not None and manifest.settings != expected:
         differs = difference(manifest.settings, expected)
@@ -213,34 +211,25 @@ def load(folder: Path, expected: IndexSettings | None = None, *, exact_rows: int
 def _opened(
     folder: Path, manifest: Manifest, embedder: Embedder, aligner: StaticEmbedder, exact_rows: int
 ) -> SearchIndex:
-    parts = [Part.open(folder / part.file) for part in manifest.parts]
+    opened = {part.name: Part.open(folder / part.file) for part in manifest.parts}
+    parts = list(opened.values())
     numbers = np.concatenate([part.languages for part in parts])
     return SearchIndex(
         folder=folder,
         manifest=manifest,
-        documents=NamedRows(list(manifest.documents), RowsOfParts([part.documents for part in parts], _document)),
+        documents=NamedRows(
+            list(manifest.documents), RowsOfParts([part.documents for part in parts], document_of_line)
+        ),
         passages=RowsOfParts([part.passages for part in parts], passage_of),
         vectors=VectorsOfParts([part.vectors for part in parts]),
         nearest={language: nearest(parts, language, exact_rows) for language in LANGUAGES},
         lexical=LexicalIndex.load(folder / LEXICAL),
         segments=SegmentsOfParts([part.segments for part in parts]),
         languages=[LANGUAGES[number] for number in numbers.tolist()],
-        converted=ConvertedTexts(_converted(manifest, parts)),
+        converted=converted_texts(manifest, lambda part: opened[part.name]),
         embedder=embedder,
         aligner=aligner,
     )
-
-
-def _document(line: bytes, _: int) -> Document:
-    return document_of_line(line)
-
-
-def _converted(manifest: Manifest, parts: Sequence[Part]) -> Iterator[tuple[str, Lines, int]]:
-    """Of each article whose file was converted the content hash, and where its text stands."""
-    places = ((part.converted, number) for part in parts for number in range(len(part.documents)))
-    for (identity, digest), (lines, number) in zip(manifest.documents.items(), places, strict=True):
-        if suffix_of(identity) not in PLAIN:
-            yield digest, lines, number
 
 
 def models(place: Path | str, manifest: Manifest) -> tuple[Embedder, StaticEmbedder]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+from qa import processes
 from qa.config import IndexSettings
 from qa.corpus import Unchanged, Unreadable, document_id, read_article
 from qa.datatypes import Document, shallow
@@ -173,12 +174,11 @@ class _Process:
 
 
 def _begun() -> "subprocess.Popen[bytes]":
-    paths = [str(Path(__file__).resolve().parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     return subprocess.Popen(
-        [sys.executable, "-P", "-c", "from qa.makers import serve; serve()"],
+        processes.command("makers"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={**os.environ, **_ONE_THREAD, "PYTHONPATH": os.pathsep.join(paths)},
+        env={**os.environ, **_ONE_THREAD},
         creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
     )
 
@@ -218,11 +218,10 @@ def _record(make: Callable[[Run], Outcome], run: Run) -> dict[str, object]:
     return {"part": part, "documents": outcome.documents, "unreadable": unreadable}
 
 
-def serve() -> None:
+def main() -> None:
     """Makes parts as it is told on the standard input, until that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it ends it
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # nothing else may be written between the answers
+    answers = processes.answers()
     first = json.loads(sys.stdin.readline())
     paths = {name: Path(first[name]) for name in ("corpus", "folder")}
     earlier_folder = Path(first["earlier"]) if first["earlier"] else None

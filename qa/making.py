@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +43,7 @@ class _Rows:
     documents: list[bytes] = field(default_factory=list)
     converted: list[bytes] = field(default_factory=list)
     bounds: list[int] = field(default_factory=lambda: [0])
+    passages: list[Passage] = field(default_factory=list)
     lines: list[bytes] = field(default_factory=list)
     languages: list[int] = field(default_factory=list)
     contents: list[bytes] = field(default_factory=list)
@@ -51,8 +51,9 @@ class _Rows:
     fresh: list[Passage] = field(default_factory=list)
     known: dict[bytes, Source] = field(default_factory=dict)  # a row for each of the contents
 
-    def add(self, line: bytes, language: int, content: bytes, source: Source) -> None:
+    def add(self, passage: Passage, line: bytes, language: int, content: bytes, source: Source) -> None:
         """Adds a row of the article that is gathered."""
+        self.passages.append(passage)
         self.lines.append(line)
         self.languages.append(language)
         self.contents.append(content)
@@ -64,6 +65,21 @@ class _Rows:
         self.documents.append(document)
         self.converted.append(converted)
         self.bounds.append(len(self.lines))
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What became of some articles.
+
+    Attributes:
+        part: their rows.
+        terms: the language and the terms of each row.
+        encodings: what those articles by their ids were read as that are not in UTF-8.
+    """
+
+    part: Part
+    terms: Iterator[tuple[str, list[str]]]
+    encodings: dict[str, str]
 
 
 class Maker:
@@ -82,17 +98,17 @@ class Maker:
         Raises:
             IndexDamagedError: if what was written is not what it should be.
         """
-        part, encodings = self.part(articles)
+        made = self.part(articles)
         name = part_name((article.id, article.content_hash) for article in articles)
-        record = PartRecord(name, len(articles), len(part), encodings)
+        record = PartRecord(name, len(articles), len(made.part), made.encodings)
         shutil.rmtree(folder / record.terms, ignore_errors=True)  # of a process that was killed at it
-        part.save(folder / record.file)
-        write_shard(folder / record.terms, name, terms_of(part))
+        made.part.save(folder / record.file)
+        write_shard(folder / record.terms, name, made.terms)
         check_part(folder, record, {each.id: each.text for each in articles if isinstance(each, Document)})
         return record
 
-    def part(self, articles: Sequence[Document | Unchanged]) -> tuple[Part, dict[str, str]]:
-        """The part of some articles, and what those by their ids were read as that are not in UTF-8."""
+    def part(self, articles: Sequence[Document | Unchanged]) -> Made:
+        """The part of some articles, written nowhere."""
         rows = _Rows()
         encodings: dict[str, str] = {}
         for article in articles:
@@ -103,14 +119,15 @@ class Maker:
                 encoding = self._keep(article, rows)
             if encoding not in ("", _UTF_8):
                 encodings[article.id] = encoding
-        return self._part(rows), encodings
+        return Made(self._part(rows), _terms(rows), encodings)
 
     def _keep(self, article: Unchanged, rows: _Rows) -> str:
         """Adds an article as an earlier part has it; what it was read as."""
         record, part, number = self._earlier.place(article.id)
         start = int(part.bounds[number])
         for row, content in enumerate(part.contents(number), start):
-            rows.add(part.passages[row], int(part.languages[row]), content, (part, row))
+            line = part.passages[row]
+            rows.add(passage_of(line, row), line, int(part.languages[row]), content, (part, row))
         rows.close(part.documents[number], part.converted[number])
         return record.encodings.get(article.id, _UTF_8)
 
@@ -122,7 +139,7 @@ class Maker:
             source = rows.known.get(content) or earlier.get(content) or (None, len(rows.fresh))
             if source == (None, len(rows.fresh)):
                 rows.fresh.append(passage)
-            rows.add(passage_line(passage), language_number(passage), content, source)
+            rows.add(passage, passage_line(passage), language_number(passage), content, source)
         text = "" if suffix_of(document.id) in PLAIN else document.text
         rows.close(document_line(document), text.encode("utf-8", "surrogatepass"))
 
@@ -168,7 +185,7 @@ class Maker:
         return vectors
 
 
-def terms_of(part: Part) -> Iterator[tuple[str, list[str]]]:
+def _terms(rows: _Rows) -> Iterator[tuple[str, list[str]]]:
     """The language and the terms of each row."""
-    for language, passage in zip(part.languages.tolist(), map(passage_of, part.passages, count()), strict=False):
+    for language, passage in zip(rows.languages, rows.passages, strict=True):
         yield LANGUAGES[language], terms(context(passage))

@@ -26,7 +26,6 @@ LEXICAL = "lexical"  # the folder of the terms of all parts
 CATALOGUE = f"{LEXICAL}/{SHARDS}"
 STATES = "states.npy"  # of the articles' files when they were read
 
-_READ_AT_EACH_BUILD = 400_000_000  # bytes of a generation, up to which a build reads all: some .1 s
 _FOLLOWED = (CATALOGUE, STATES)  # small, and a build goes by what they say
 _CUTTING = ("langchain-text-splitters", "numpy", "PyStemmer", "PyYAML", "tantivy", "tokenizers")
 
@@ -139,10 +138,9 @@ def check_files(folder: Path, manifest: Manifest) -> None:
 def damaged_files(folder: Path, manifest: Manifest, *, thorough: bool) -> set[str]:
     """The files of a generation that are not what was written.
 
-    Of a large one, a file of the size and time it had when its checksum was taken is taken to be whole, unless this is
-    to be thorough, or it says what stands in the others.
+    One of the size and time it had when its checksum was taken is taken to be whole, unless this is to be thorough, or
+    it says what stands in the others.
     """
-    thorough = thorough or sum(size for size, _ in manifest.seen.values()) <= _READ_AT_EACH_BUILD
     looked_at = [
         name
         for name in manifest.files

@@ -148,6 +148,6 @@ def document_line(document: Document) -> bytes:
     return json.dumps({**shallow(document), "text": ""}, ensure_ascii=False).encode()
 
 
-def document_of_line(line: bytes) -> Document:
-    """The article of a line."""
+def document_of_line(line: bytes, _: int) -> Document:
+    """The article of a line, whichever it is."""
     return Document(**json.loads(line))

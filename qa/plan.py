@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 
 Progress = Callable[[str, int, int], None]  # stage, done, total
 
-_PART_BYTES = 600_000  # of articles, from which on a part may end
-_PARTS = 48  # beyond about as many they grow with the corpus: a question asks each of them
+_PART_BYTES = 300_000  # of articles, from which on a part may end
+_PARTS = 64  # beyond about as many they grow with the corpus: a question asks each of them
 _ENDS = 32  # articles, of which one may end a part
 
 

@@ -494,7 +494,7 @@ class StoredDocuments(Mapping[str, Document]):
         )
         articles = [row // ROWS for row in self._passages.looked_at]
         found = self._reader.all(query, {"ids": identities, "articles": articles})
-        return {identity: document_of_line(line) for identity, line in found}
+        return {identity: document_of_line(line, 0) for identity, line in found}
 
     def __iter__(self) -> Iterator[str]:
         return iter(StoredHashes(self._reader, self._articles))

@@ -26,7 +26,7 @@ from qa.earlier import Earlier
 from qa.errors import CorpusError, IndexBusyError, IndexDamagedError, StoreError
 from qa.files import Folder, conversion
 from qa.generations import BuildSummary
-from qa.making import Maker, terms_of
+from qa.making import Maker
 from qa.manifest import recipe
 from qa.messages import Message, as_record, of_record
 from qa.parts import Part, content_hash, passage_of
@@ -274,8 +274,9 @@ class Writer:
         documents: Sequence[tuple[int, Document]],
         states: Mapping[str, Sequence[int] | None],
     ) -> None:
-        part, encodings = self._maker.part([document for _, document in documents])
-        held = [Counter(terms) for _, terms in terms_of(part)]
+        made = self._maker.part([document for _, document in documents])
+        part = made.part
+        held = [Counter(terms) for _, terms in made.terms]
         languages = part.languages.tolist()
         rows_of = {article: range(*part.bounds[n : n + 2].tolist()) for n, (article, _) in enumerate(documents)}
         wanted = {
@@ -302,7 +303,7 @@ class Writer:
                 (
                     *(article, document.id, document.content_hash, generation, EVER, len(rows_of[article])),
                     sum(held[row].total() for row in rows_of[article]),
-                    *(encodings.get(document.id, ""), states[document.id], part.documents[n], part.converted[n]),
+                    *(made.encodings.get(document.id, ""), states[document.id], part.documents[n], part.converted[n]),
                 )
                 for n, (article, document) in enumerate(documents)
             ],

@@ -19,7 +19,7 @@ _ROWS_AT_ONCE = 65_536  # taken over, so that no second copy of all is made
 _COMPARED = 2_000  # of the likeliest rows, as they are
 _TOGETHER = 4  # components of a vector that share a code
 _BITS = 4  # of a code
-_SEED, _SAMPLES, _ROUNDS = 20, 4_096, 25  # of the codebook
+_SEED, _SAMPLES, _ROUNDS = 20, 1_024, 15  # of the codebook
 
 Vectors = NDArray[np.float32]
 Codes = NDArray[np.uint8]

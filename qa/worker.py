@@ -13,16 +13,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from qa import processes
 from qa.asking import Asked, reply_to
 from qa.chat import Chat, LiveChat
 from qa.config import AnswerSettings, IndexSettings, LanguageModelSettings, SearchSettings, Settings, Where
 from qa.errors import WenjuError
 
-_HOME = Path(__file__).resolve().parents[1]
-COMMAND = (
-    sys.executable, "-P", "-c",
-    f"import sys; sys.path.insert(0, {str(_HOME)!r}); from qa.worker import main; main()",
-)  # fmt: skip
+COMMAND = processes.command("worker")
 
 
 def environment() -> dict[str, str]:
@@ -48,8 +45,7 @@ def _line(record: dict[str, Any]) -> bytes:
 def main() -> None:
     """Opens, then answers until there is no more input; whatever a library prints goes to standard error."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # who stops a server may tell all its processes, in any order
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    answers = processes.answers()
     for record in _records(map(json.loads, sys.stdin.buffer)):
         answers.write(_line(record))
         answers.flush()

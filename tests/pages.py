@@ -4,13 +4,14 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
 import browsers
+import httpx
 import pytest
 from playwright.sync_api import (
     Browser,
@@ -233,3 +234,15 @@ def expect_marked(page: Page, answer: Answer, number: int = 1) -> None:
 def body(document: Document) -> str:
     """What an article says after its front matter, which is YAML between two lines of dashes."""
     return re.sub(r"\A---\n.*?^---\n", "", document.text, flags=re.DOTALL | re.MULTILINE).strip()
+
+
+def some_refused(answers: Sequence[httpx.Response]) -> list[httpx.Response]:
+    """Those of answers to many questions at once that were refused for want of a place, each saying when to ask again.
+
+    There are some, and all others were answered.
+    """
+    refused = [answer for answer in answers if answer.status_code == 503]
+    assert len(refused) >= 1
+    assert {answer.status_code for answer in answers} == {200, 503}
+    assert all(answer.headers["retry-after"] == "5" for answer in refused)
+    return refused

@@ -12,12 +12,11 @@ PACKAGE = Path(qa.__file__).parent
 
 # A module may import only from those before it.
 STAGES = [
-    "offline", "version", "disk", "text", "messages", "converters", "encodings", "phrasing", "errors", "datatypes",
-    "question_files", "changes", "embedder", "config", "files", "editing", "corpus", "passages", "vectors", "lexical",
-    "bm25", "alignment", "fusion", "segments", "rows", "converted", "parts", "nearest", "manifest", "earlier",
-    "inspection", "making", "makers", "plan", "lock", "index", "inventory", "generations", "watch", "postgres",
-    "stored", "store", "storing", "question", "claims", "sounds",
-    "translations", "query", "reading",
+    "offline", "version", "disk", "processes", "text", "messages", "converters", "encodings", "phrasing", "errors",
+    "datatypes", "question_files", "changes", "embedder", "config", "files", "editing", "corpus", "passages", "vectors",
+    "lexical", "bm25", "alignment", "fusion", "segments", "rows", "parts", "nearest", "manifest", "converted",
+    "earlier", "inspection", "making", "makers", "plan", "lock", "index", "inventory", "generations", "watch",
+    "postgres", "stored", "store", "storing", "question", "claims", "sounds", "translations", "query", "reading",
     "calibration", "ranking", "retriever", "explanation", "spans", "evidence", "quantities", "conflict", "missing",
     "answerer", "turns", "follow_up_chinese", "follow_up_english", "follow_up", "receipts", "llm", "support", "writer",
     "chat", "render", "asking", "worker", "metrics", "significance", "evaluation", "question_sets", "failures",

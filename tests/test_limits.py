@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from pages import CHINESE, ENGLISH, exchanges, question_box, served, submit
+from pages import CHINESE, ENGLISH, exchanges, question_box, served, some_refused, submit
 from playwright.sync_api import Browser, expect
 
 from qa.chat import Chat
@@ -163,10 +163,7 @@ def test_more_questions_than_places_are_refused(chat: Chat) -> None:
         assert client.get("/healthz").status_code == 200
         for thread in threads:
             thread.join()
-        refused = [answer for answer in answers if answer.status_code == 503]
-        assert len(refused) >= 1
-        assert {answer.status_code for answer in answers} == {200, 503}
-        assert all(answer.headers["retry-after"] == "5" for answer in refused)
+        refused = some_refused(answers)
         assert refused[0].json()["said"]["zh"].startswith("现在提问的人太多")
         assert asked(client, *call).status_code == 200  # each place is given up again
 

@@ -60,10 +60,14 @@ def embedded(monkeypatch: pytest.MonkeyPatch, root: Path) -> list[str]:  # noqa:
     return found
 
 
-def parts_of(root: Path) -> dict[str, int]:
-    """The file of each part of the live generation, by its name, as the file system knows it."""
+def parts_of(root: Path) -> dict[str, tuple[int, int]]:
+    """The file of each part of the live generation, by its name, as the file system knows it.
+
+    A new file may get the number of one that is gone, but not its time.
+    """
     folder = generations.live_folder(root)
-    return {part.name: (folder / part.file).stat().st_ino for part in read_manifest(folder).parts}
+    states = {part.name: (folder / part.file).stat() for part in read_manifest(folder).parts}
+    return {name: (state.st_ino, state.st_mtime_ns) for name, state in states.items()}
 
 
 def rows_of(root: Path) -> dict[tuple[tuple[str, ...], str], tuple[bytes, bytes]]:

@@ -67,7 +67,9 @@ def test_a_part_without_a_row_is_a_part(tmp_path: Path, texts: list[str]) -> Non
     articles = [parse_document(f"{number}.md", text, str(number)) for number, text in enumerate(texts)]
     record, part = made(tmp_path / "one", *articles)
     assert (record.articles, record.passages, len(part)) == (len(texts), 0, 0)
-    assert [document_of_line(line).id for line in part.documents] == [article.id for article in articles]
+    assert [document_of_line(line, row).id for row, line in enumerate(part.documents)] == [
+        article.id for article in articles
+    ]
     assert part.bounds.tolist() == [0] * (len(texts) + 1)
     assert part.vectors.shape == (0, part.vectors.shape[1])
     part.save(tmp_path / "again")
@@ -81,7 +83,7 @@ def test_a_part_has_the_rows_of_its_articles_in_order(tmp_path: Path) -> None:
     record, part = made(tmp_path, *articles)
     assert (record.articles, record.passages) == (len(articles), len(part))
     for number, article in enumerate(articles):
-        assert document_of_line(part.documents[number]) == Document(
+        assert document_of_line(part.documents[number], number) == Document(
             **{each.name: getattr(article, each.name) for each in fields(Document)} | {"text": ""}
         )
         rows = range(part.bounds[number], part.bounds[number + 1])
