@@ -31,6 +31,10 @@ PATIENCE = 15.0  # seconds in which a server that has gone, or one that takes it
 _PAUSE = 0.1  # seconds between tries
 _KEPT = 16  # connections that wait for their next use
 _NO_SCHEMA, _NO_TABLE = "3F000", "42P01"
+_SECONDS = 60  # that a statement of a question may take
+# The server goes, is gone, or has no room for now; on a standby, what a question read is removed; writers met.
+_PASSING = ("57P01", "57P02", "57P03", "53300", "40001", "40P01")
+_BUSY = ("recovery mode", "not yet accepting", "too many clients", "too many connections", "connection slots")
 
 # A host that is gone, network and all, is given up after seconds; the settings of the system would take minutes.
 _CONNECTION: dict[str, str | int] = {
@@ -107,8 +111,9 @@ _Result = TypeVar("_Result")
 class Server:
     """Connections to a store; many threads may share one."""
 
-    def __init__(self, url: str) -> None:
-        """Takes the URL, or another connection string of PostgreSQL; nothing is asked yet.
+    def __init__(self, url: str, *, seconds: int = _SECONDS) -> None:
+        """Takes the URL, or another connection string of PostgreSQL, and how long a statement, or a pause of whoever is
+        in a transaction, may take; 0 sets no limit, whatever the server's own is. Nothing is asked yet.
 
         Raises:
             StoreError: if it is none.
@@ -117,7 +122,7 @@ class Server:
             self._parameters: dict[str, Any] = {**_CONNECTION, **conninfo.conninfo_to_dict(url)}
         except psycopg.ProgrammingError as error:
             raise StoreError(Message("store_url", {"reason": _one_line(error)})) from error
-        self.url = url
+        self.url, self._seconds = url, seconds
         self.name = _named(self._parameters)
         self._free: list[Connection] = []
         self._lock = threading.Lock()
@@ -163,6 +168,8 @@ class Server:
         try:
             for setting in _SESSION:
                 connection.execute(setting)
+            for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+                connection.execute(_plain(f"SET {limit} = '{self._seconds}s'"))
             if psycopg.types.TypeInfo.fetch(connection, "vector"):
                 register_vector(connection)
         except BaseException:
@@ -190,13 +197,13 @@ def _named(parameters: Mapping[str, Any]) -> str:
 
 
 def _is_gone(error: psycopg.Error) -> bool:
-    """Whether the server has gone, so that it, or another, may answer soon."""
+    """Whether the server has gone, or what hinders it passes, so that it, or another, may answer soon."""
     if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
         return True  # a standby that has taken over is writable at once
     if error.sqlstate:
-        return error.sqlstate.startswith("08") or error.sqlstate in ("57P01", "57P02", "57P03")
+        return error.sqlstate.startswith("08") or error.sqlstate in _PASSING
     if "FATAL" in str(error) and "starting up" not in str(error) and "shutting down" not in str(error):
-        return "recovery mode" in str(error) or "not yet accepting" in str(error)
+        return any(said in str(error) for said in _BUSY)
     return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
 
 
@@ -266,6 +273,11 @@ def check(connection: Connection, store: str, dimension: int | None = None) -> N
         raise StoreError(Message("store_schema", values))
     if dimension is not None and found[1] != dimension:
         raise StoreError(Message("store_dimension", {"store": store, "written": found[1], "read": dimension}))
+
+
+def alone(connection: Connection) -> None:
+    """Waits until nobody else plans, finishes or switches, and keeps them from it until the transaction ends."""
+    connection.execute("SELECT pg_advisory_xact_lock(hashtext('wenju build'))")
 
 
 def half(vector: NDArray[np.float32]) -> HalfVector:

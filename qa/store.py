@@ -9,7 +9,7 @@ from qa.generations import Generation, number_of
 from qa.index import SearchIndex, difference, models
 from qa.manifest import FORMAT, Manifest
 from qa.messages import Message
-from qa.postgres import Connection, Server, check
+from qa.postgres import Connection, Server, alone, check
 from qa.stored import (
     Nearest,
     Reader,
@@ -27,6 +27,7 @@ from qa.stored import (
 from qa.text import LANGUAGES
 
 _GENERATIONS = "SELECT number, name, whole, manifest, articles, passages, terms FROM generations"
+_SWITCH = "UPDATE store SET live = number FROM generations WHERE name = %s AND whole"
 _LIVE = f"{_GENERATIONS} WHERE number = (SELECT live FROM store)"
 
 
@@ -137,8 +138,14 @@ class Store:
         named = [each for each in self.listed() if name in (each.name, str(number_of(each.name)))]
         if len(named) != 1 or named[0].state == "unfinished":
             raise IndexMissingError(Message("no_generation", {"folder": self, "name": name}))
-        number = number_of(named[0].name)
-        self.server.ask(lambda connection: connection.execute("UPDATE store SET live = %s", (number,)))
+
+        def switched(connection: Connection) -> int:
+            with connection.transaction():
+                alone(connection)
+                return connection.execute(_SWITCH, (named[0].name,)).rowcount
+
+        if not self.server.ask(switched):
+            raise IndexMissingError(Message("no_generation", {"folder": self, "name": name}))  # a build removed it
         return named[0].name
 
     def rollback(self) -> str:

@@ -492,7 +492,7 @@ class StoredDocuments(Mapping[str, Document]):
             "SELECT identity, line FROM articles WHERE (identity = ANY (%(ids)s) OR article = ANY (%(articles)s))"
             f" AND {self._reader.live}"
         )
-        articles = [row // ROWS for row in self._passages.looked_at]
+        articles = [row // ROWS for row in self._passages.looked_at.copy()]  # others add to it meanwhile
         found = self._reader.all(query, {"ids": identities, "articles": articles})
         return {identity: document_of_line(line, 0) for identity, line in found}
 

@@ -31,7 +31,7 @@ from qa.manifest import recipe
 from qa.messages import Message, as_record, of_record
 from qa.parts import Part, content_hash, passage_of
 from qa.plan import Progress
-from qa.postgres import EVER, INDEXES, ROWS, Connection, Server, as_json, copy_passages, create, half
+from qa.postgres import EVER, INDEXES, ROWS, Connection, Server, alone, as_json, copy_passages, create, half
 from qa.store import Store
 from qa.stored import Reader, StoredTexts, line_of, packed
 
@@ -98,7 +98,7 @@ class Writer:
         self._maker = Maker(settings, self._earlier)
         self._files = Folder(corpus, settings)
         self._claims = 1
-        self._server = Server(store.server.url)
+        self._server = Server(store.server.url, seconds=0)
         self._at: Connection | None = None  # that by which others see that this writer is at work
         self._numbers: dict[Numbered, int] = {}  # of terms, as the server of that connection has them
 
@@ -131,7 +131,7 @@ class Writer:
 
     def _planned(self, connection: Connection, files: Sequence[ArticleFile]) -> _Generation:
         with connection.transaction():
-            _alone(connection)
+            alone(connection)
             generation = self._generation(connection)
             standing = connection.execute(
                 "SELECT identity, article, since, state FROM articles WHERE since <= %(g)s AND until > %(g)s",
@@ -157,16 +157,18 @@ class Writer:
     def _generation(self, connection: Connection) -> _Generation:
         """That which is being made as this writer makes it, or a new one; one made otherwise, or abandoned, goes."""
         ((live,),) = connection.execute("SELECT live FROM store").fetchall()
-        found = connection.execute("SELECT number, name, whole, manifest FROM generations ORDER BY number").fetchall()
-        made = {number: _made(record) for number, _, _, record in found}
+        found = connection.execute(
+            "SELECT number, name, whole, manifest, before FROM generations ORDER BY number"
+        ).fetchall()
+        made = {number: _made(record) for number, _, _, record, _ in found}
         ours = _made(self._manifest())
-        for number, name, whole, _ in found:
-            if live is not None and number <= live:
-                continue
-            if not whole and made[number] == ours:
+        newer = [row for row in found if live is None or row[0] > live]
+        for number, name, whole, _, before in newer:
+            if not whole and made[number] == ours and before == live:
                 return _Generation(number, name, live, made.get(live) == ours)
-            if not whole and _is_made(connection):
-                raise IndexBusyError(Message("store_busy", {"store": self._store}))
+        if any(not whole for _, _, whole, *_ in newer) and _is_made(connection):
+            raise IndexBusyError(Message("store_busy", {"store": self._store}))
+        for number, *_ in newer:
             _drop(connection, number)
         number = max((number for number, *_ in found if live is not None and number <= live), default=0) + 1
         name = f"generation-{number:06d}-{secrets.token_hex(4)}"
@@ -325,7 +327,7 @@ class Writer:
 
         def made(index: str, connection: Connection) -> None:
             with connection.transaction():
-                _alone(connection)
+                alone(connection)
                 ((rows,),) = connection.execute("SELECT coalesce(sum(passages), 0) FROM articles").fetchall()
                 memory = min(max(int(rows) * _ROW_BYTES // 1_000_000, _LEAST_MEMORY), _MOST_MEMORY)
                 connection.execute(f"SET LOCAL maintenance_work_mem = '{memory}MB'")
@@ -341,7 +343,7 @@ class Writer:
     def _finished(self, connection: Connection, generation: _Generation) -> bool:
         number = generation.number
         with connection.transaction():
-            _alone(connection)
+            alone(connection)
             found = connection.execute(
                 "SELECT whole, manifest FROM generations WHERE number = %s AND name = %s", (number, generation.name)
             ).fetchone()
@@ -401,11 +403,6 @@ class Writer:
     def summary(self, generation: _Generation, seconds: float) -> BuildSummary:
         """What the build did."""
         return self._ask(lambda connection: _summary(connection, generation, seconds))
-
-
-def _alone(connection: Connection) -> None:
-    """Waits until no other writer plans or finishes, and keeps them from it until the transaction ends."""
-    connection.execute("SELECT pg_advisory_xact_lock(hashtext('wenju build'))")
 
 
 def _made(record: Mapping[str, Any]) -> dict[str, Any]:
