@@ -10,20 +10,9 @@ from qa.index import SearchIndex, difference, models
 from qa.manifest import FORMAT, Manifest
 from qa.messages import Message
 from qa.postgres import Connection, Server, alone, check
-from qa.stored import (
-    Nearest,
-    Reader,
-    Rows,
-    StoredDocuments,
-    StoredHashes,
-    StoredLanguages,
-    StoredNearest,
-    StoredPassages,
-    StoredSegments,
-    StoredTerms,
-    StoredTexts,
-    StoredVectors,
-)
+from qa.stored import Reader, Rows, StoredLanguages, StoredPassages, StoredSegments, StoredVectors
+from qa.stored_articles import StoredDocuments, StoredHashes, StoredTexts
+from qa.stored_search import Nearest, StoredNearest, StoredTerms
 from qa.text import LANGUAGES
 
 _GENERATIONS = "SELECT number, name, whole, manifest, articles, passages, terms FROM generations"

@@ -1,75 +1,30 @@
-"""What a generation in PostgreSQL offers a search: passages, vectors, segments, terms, read when they are asked for.
+"""The rows of a generation in PostgreSQL: passages, vectors, segments, read when they are asked for.
 
-Rows of a generation never change, so what was read stays in memory for a while. PostgreSQL finds candidates: by the
-HNSW graph of a language (Malkov, Yashunin 2018), and by the terms under GIN. How good they are is reckoned here.
+Rows of a generation never change, so what was read stays in memory for a while.
 """
 
-import threading
-from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import accumulate, pairwise
 from struct import Struct
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qa import bm25
 from qa.config import Where
-from qa.datatypes import Document, Passage
-from qa.parts import Part, document_of_line, passage_of
-from qa.postgres import ROWS, Connection, Server, half
+from qa.datatypes import Passage
+from qa.kept import Kept
+from qa.parts import Part, passage_of
+from qa.postgres import ROWS, Connection, Server
 from qa.segments import Segments
 from qa.text import LANGUAGES, Language
 from qa.vectors import Vectors
 
 _KEPT = 8_192  # rows that were read last, of some 4 kB each
-_MOST = 4_000  # rows that a search by terms reads, rarest terms first; beyond, the commoner only add to their scores
-_BATCH = 1_000  # of these, that are read together
-_FINALISTS = 2  # times as many rows as are wanted are looked at with all their terms
 _AT_ONCE = 2_000  # rows, of all that are read in order
-_ARRAY_HEADER = 20  # bytes, before the numbers of an array that PostgreSQL sends
 _LOOKED_AT = 64  # passages that were looked at last, whose articles are read together
-
-_TERMS, _SEARCHES = 50_000, 256  # that were met, and made, last
-_THREADS = 8  # in which languages are searched at the same time
-
-Found = list[tuple[int, float]]  # rows with what a search says of each, best first
-
-_Key = TypeVar("_Key", bound=Hashable)
-_Value = TypeVar("_Value")
-
-
-class Kept(Generic[_Key, _Value]):
-    """The values that were read last, by their keys; many threads may share them."""
-
-    def __init__(self, most: int) -> None:
-        self._values: OrderedDict[_Key, _Value] = OrderedDict()
-        self._most, self._lock = most, threading.Lock()
-
-    def one(self, key: _Key, read: Callable[[list[_Key]], Mapping[_Key, _Value]]) -> _Value:
-        """The value of a key; raises KeyError where it has none."""
-        value = self._values.get(key)
-        return self.of([key], read)[key] if value is None else value
-
-    def of(self, keys: Iterable[_Key], read: Callable[[list[_Key]], Mapping[_Key, _Value]]) -> dict[_Key, _Value]:
-        """The values of keys; those that are not kept are read, all at once. Keys without a value are left out."""
-        wanted = list(dict.fromkeys(keys))
-        with self._lock:
-            found = {key: self._values[key] for key in wanted if key in self._values}
-            for key in found:
-                self._values.move_to_end(key)
-        if missing := [key for key in wanted if key not in found]:
-            fresh = read(missing)
-            found |= fresh
-            with self._lock:
-                self._values.update(fresh)
-                while len(self._values) > self._most:
-                    self._values.popitem(last=False)
-        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,202 +201,6 @@ class StoredVectors:
         return self._rows.vectors(np.asarray(rows, dtype=np.int64).tolist())
 
 
-class Together(Generic[_Key]):
-    """The same search in all languages at the same time: who asks for one language asks for the others next."""
-
-    def __init__(self, search: Callable[[_Key, Language], Found], languages: Sequence[Language]) -> None:
-        self._search, self._languages = search, languages
-        self._pool = ThreadPoolExecutor(_THREADS)
-        self._kept: Kept[_Key, dict[Language, Found]] = Kept(_SEARCHES)
-
-    def __call__(self, key: _Key, language: Language) -> Found:
-        """What the search gives for a key in a language."""
-        return self._kept.one(key, self._read)[language]
-
-    def _read(self, keys: list[_Key]) -> dict[_Key, dict[Language, Found]]:
-        found = {key: self._pool.map(partial(self._search, key), self._languages) for key in keys}
-        return {key: dict(zip(self._languages, each, strict=True)) for key, each in found.items()}
-
-
-class Nearest:
-    """The vectors of all languages."""
-
-    def __init__(self, rows: Rows, languages: Sequence[Language]) -> None:
-        self.reader, self._rows = rows.reader, rows
-        self.together = Together(self._search, languages)
-
-    def _search(self, key: tuple[bytes, int], language: Language) -> Found:
-        vector, count = np.frombuffer(key[0], dtype=np.float32), key[1]
-        condition, values = self.reader.searched()
-        query = (
-            f"SELECT row FROM passages WHERE language = {LANGUAGES.index(language)} AND {condition}"
-            " ORDER BY embedding <#> %(vector)s LIMIT %(count)s"
-        )
-        rows = [row for (row,) in self.reader.all(query, {**values, "vector": half(vector), "count": count})]
-        cosines = (self._rows.vectors(rows) @ vector).tolist()
-        found = [(row, cosine) for row, cosine in zip(rows, cosines, strict=True) if cosine]
-        return sorted(found, key=lambda pair: (-pair[1], pair[0]))
-
-
-class StoredNearest:
-    """The vectors of one language, as a `VectorIndex`."""
-
-    def __init__(self, nearest: Nearest, language: Language) -> None:
-        self._nearest, self._language = nearest, language
-
-    def __len__(self) -> int:
-        reader, number = self._nearest.reader, LANGUAGES.index(self._language)
-        return int(reader.all(f"SELECT count(*) FROM passages WHERE {reader.live} AND language = {number}")[0][0])
-
-    def search(self, query: Vectors, count: int) -> Found:
-        """At most `count` (row, cosine), nearest first, ties by row."""
-        if not query.any() or count <= 0:
-            return []
-        return self._nearest.together((np.asarray(query, dtype=np.float32).tobytes(), count), self._language)
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """A term of one language: of each number of times that a row may hold it, how it is known, and in how many rows."""
-
-    variants: Mapping[int, tuple[int, int]] = field(default_factory=dict)
-
-    @property
-    def rows(self) -> int:
-        """How many rows hold it."""
-        return sum(rows for _, rows in self.variants.values())
-
-
-class StoredTerms:
-    """The rows by their terms: which share some with a question, by the score of BM25 that tantivy gives them."""
-
-    def __init__(self, rows: Rows, languages: Sequence[Language]) -> None:
-        self._rows, self._reader = rows, rows.reader
-        self._kept: Kept[str, list[Term]] = Kept(_TERMS)
-        self._together = Together(self._search, languages)
-
-    def __len__(self) -> int:
-        return self._reader.passages
-
-    def _terms(self, terms: Iterable[str]) -> dict[str, list[Term]]:
-        """Terms in each language."""
-        return self._kept.of(terms, self._read)
-
-    def _read(self, terms: list[str]) -> dict[str, list[Term]]:
-        query = (
-            "SELECT term, language, count, id, rows FROM terms CROSS JOIN LATERAL (SELECT rows FROM frequencies"
-            f" WHERE frequencies.id = terms.id AND generation <= {self._reader.generation} ORDER BY generation DESC"
-            " LIMIT 1) AS latest WHERE term = ANY (%(terms)s) AND rows > 0"
-        )
-        found: dict[str, list[dict[int, tuple[int, int]]]] = {term: [{} for _ in LANGUAGES] for term in terms}
-        for term, language, count, number, rows in self._reader.all(query, {"terms": terms}):
-            found[term][language][count] = (number, rows)
-        return {term: [Term(variants) for variants in languages] for term, languages in found.items()}
-
-    def _rarity(self, languages: Sequence[Term]) -> float:
-        return bm25.rarity(self._reader.passages, sum(each.rows for each in languages))
-
-    def ideal(self, terms: Sequence[str]) -> float:
-        """The BM25 score no passage can exceed."""
-        known = self._terms(terms)
-        return bm25.ideal([self._rarity(known[term]) for term in terms])
-
-    def lacks(self, terms: Sequence[str]) -> bool:
-        """Whether no row holds one of these terms, so that none holds all of them."""
-        return any(not any(each.rows for each in languages) for languages in self._terms(terms).values())
-
-    def search(self, terms: Sequence[str], count: int, group: str) -> Found:
-        """At most `count` (row, BM25 score) of the group that share a term, best first, ties by row."""
-        language = next((each for each in LANGUAGES if each == group), None)
-        if not terms or count <= 0 or language is None:
-            return []
-        self._terms(terms)
-        return self._together((tuple(terms), count), language)
-
-    def _search(self, key: tuple[tuple[str, ...], int], group: Language) -> Found:
-        terms, count = key
-        known, language = self._terms(terms), LANGUAGES.index(group)
-        weights = {term: times * self._rarity(known[term]) for term, times in Counter(terms).items()}
-        wanted = [(known[term][language], weight) for term, weight in weights.items() if known[term][language].rows]
-        wanted.sort(key=lambda pair: pair[0].rows)
-        likely = self._likely(wanted, count)
-        scores = self._scores(likely, wanted)
-        return sorted(zip(likely, scores, strict=True), key=lambda pair: (-pair[1], pair[0]))[:count]
-
-    def _likely(self, wanted: Sequence[tuple[Term, float]], count: int) -> list[int]:
-        """Rows among which the best are: those that hold a term which is rare enough to matter, rarest terms first.
-
-        As MaxScore does (Turtle, Flood 1995): once the terms that are left could not lift a row among the best that
-        has none of those before, no row is looked for by them.
-        """
-        bounds = [weight * bm25.most(max(term.variants)) for term, weight in wanted]
-        partial: dict[int, float] = {}
-        place, read, least = 0, 0, 0.0
-        while place < len(wanted) and sum(bounds[place:]) > least:
-            end, rows = place + 1, wanted[place][0].rows
-            while end < len(wanted) and rows + wanted[end][0].rows <= _BATCH:
-                rows += wanted[end][0].rows
-                end += 1
-            if partial and read + rows > _MOST:
-                break
-            self._add(wanted[place:end], partial)
-            place, read = end, read + rows
-            if len(partial) >= count:
-                least = float(np.partition(np.fromiter(partial.values(), float), -count)[-count])
-        left = sum(bounds[place:])
-        likely = sorted(partial, key=partial.__getitem__, reverse=True)[: _FINALISTS * count]
-        return [row for row in likely if partial[row] + left >= least]
-
-    def _add(self, wanted: Sequence[tuple[Term, float]], partial: dict[int, float]) -> None:
-        """Adds to the scores of rows what they have of terms."""
-        condition, values = self._reader.searched()
-        weight_of = {number: (weight, count) for term, weight in wanted for count, (number, _) in term.variants.items()}
-        query = (
-            "SELECT id, array_send(rows), array_send(lengths) FROM unnest(%(ids)s::int[]) AS wanted (id) CROSS JOIN"
-            " LATERAL (SELECT array_agg(row) AS rows, array_agg(length::bigint) AS lengths FROM (SELECT row, length"
-            f" FROM passages WHERE terms @> ARRAY[wanted.id] AND {condition} LIMIT {_MOST}) AS found) AS held"
-            " WHERE rows IS NOT NULL"
-        )
-        for number, rows, lengths in self._reader.all(query, {**values, "ids": list(weight_of)}):
-            weight, count = weight_of[number]
-            given = weight * bm25.shares(count, _numbers(lengths, 8), self._mean_length)
-            for row, score in zip(_numbers(rows, 8).tolist(), given.tolist(), strict=True):
-                partial[row] = partial.get(row, 0.0) + score
-
-    @property
-    def _mean_length(self) -> float:
-        return self._reader.terms / max(self._reader.passages, 1)
-
-    def _scores(self, numbers: Sequence[int], wanted: Sequence[tuple[Term, float]]) -> list[float]:
-        """The whole score of each row."""
-        query = (
-            "SELECT row, length, array_send(terms) FROM unnest(%(articles)s::bigint[], %(rows)s::bigint[])"
-            " AS wanted (article, row) JOIN passages USING (article, row)"
-        )
-        values = {"articles": [number // ROWS for number in numbers], "rows": numbers}
-        found = {number: rest for number, *rest in self._reader.all(query, values)}
-        held = [_numbers(found[number][1], 4) for number in numbers]
-        variants = [(number, weight, count) for term, weight in wanted for count, (number, _) in term.variants.items()]
-        numbered = np.array(sorted(variants), dtype=np.float64).reshape(-1, 3)
-        ids = np.concatenate([np.zeros(0, dtype=np.int64), *held])
-        owners = np.repeat(np.arange(len(held)), [len(each) for each in held])
-        places = np.minimum(np.searchsorted(numbered[:, 0], ids), len(numbered) - 1) if len(numbered) else ids[:0]
-        met = numbered[places, 0] == ids if len(numbered) else ids[:0].astype(bool)
-        lengths = np.array([found[number][0] for number in numbers], dtype=np.int64)
-        _, weights, counts = numbered[places[met]].T
-        given = weights * bm25.shares(counts, lengths[owners[met]], self._mean_length)
-        scores: list[float] = np.bincount(owners[met], weights=given, minlength=len(held)).tolist()
-        return scores
-
-
-def _numbers(array: bytes, size: int) -> NDArray[np.int64]:
-    """The whole numbers of an array, each of so many bytes, as PostgreSQL sends it: each after its length."""
-    if len(array) <= _ARRAY_HEADER:
-        return np.zeros(0, dtype=np.int64)
-    kind = np.dtype([("length", ">i4"), ("number", f">i{size}")])
-    return np.frombuffer(array, dtype=kind, offset=_ARRAY_HEADER)["number"].astype(np.int64)
-
-
 class StoredSegments:
     """The segments of rows."""
 
@@ -475,76 +234,3 @@ class StoredSegments:
             norms=column("<f4", 12, 8).reshape(-1, 2),
             passage_bounds=np.cumsum([0, *counts], dtype=np.int64),
         )
-
-
-class StoredDocuments(Mapping[str, Document]):
-    """The articles by their ids; those of passages that were looked at are read together."""
-
-    def __init__(self, reader: Reader, articles: int, passages: StoredPassages) -> None:
-        self._reader, self._articles, self._passages = reader, articles, passages
-        self._kept: Kept[str, Document] = Kept(_KEPT)
-
-    def __getitem__(self, identity: str) -> Document:
-        return self._kept.one(identity, self._read)
-
-    def _read(self, identities: list[str]) -> dict[str, Document]:
-        query = (
-            "SELECT identity, line FROM articles WHERE (identity = ANY (%(ids)s) OR article = ANY (%(articles)s))"
-            f" AND {self._reader.live}"
-        )
-        articles = [row // ROWS for row in self._passages.looked_at.copy()]  # others add to it meanwhile
-        found = self._reader.all(query, {"ids": identities, "articles": articles})
-        return {identity: document_of_line(line, 0) for identity, line in found}
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(StoredHashes(self._reader, self._articles))
-
-    def __len__(self) -> int:
-        return self._articles
-
-
-class StoredHashes(Mapping[str, str]):
-    """The content hash of each article by its id, in the order of the articles."""
-
-    def __init__(self, reader: Reader, articles: int) -> None:
-        self._reader, self._articles = reader, articles
-        self._all: dict[str, str] | None = None
-
-    def __getitem__(self, identity: str) -> str:
-        return self._read()[identity]
-
-    def _read(self) -> dict[str, str]:
-        """All of them, read the first time: whoever asks for one goes through a folder."""
-        if self._all is None:
-            query = f"SELECT identity, hash FROM articles WHERE {self._reader.live} ORDER BY article"
-            self._all = dict(self._reader.all(query))
-        return self._all
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._read())
-
-    def __len__(self) -> int:
-        return self._articles
-
-
-class StoredTexts(Mapping[str, str]):
-    """The texts of converted files by the content hash of the file."""
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-
-    def __getitem__(self, content_hash: str) -> str:
-        query = (
-            f"SELECT converted FROM articles WHERE hash = %(hash)s AND length(converted) > 0 AND {self._reader.live}"
-        )
-        found = self._reader.all(query, {"hash": content_hash})
-        if not found:
-            raise KeyError(content_hash)
-        return bytes(found[0][0]).decode("utf-8", "surrogatepass")
-
-    def __iter__(self) -> Iterator[str]:
-        query = f"SELECT hash FROM articles WHERE length(converted) > 0 AND {self._reader.live}"
-        return iter([content_hash for (content_hash,) in self._reader.all(query)])
-
-    def __len__(self) -> int:
-        return len(list(iter(self)))

@@ -12,13 +12,12 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from qa.changes import PassageChanges, passage_changes
 from qa.config import IndexSettings
 from qa.corpus import ArticleFile, Unchanged, Unreadable, article_files, read_article
 from qa.datatypes import Document
@@ -28,12 +27,26 @@ from qa.files import Folder, conversion
 from qa.generations import BuildSummary
 from qa.making import Maker
 from qa.manifest import recipe
-from qa.messages import Message, as_record, of_record
-from qa.parts import Part, content_hash, passage_of
+from qa.messages import Message, as_record
+from qa.parts import Part, passage_of
 from qa.plan import Progress
 from qa.postgres import EVER, INDEXES, ROWS, Connection, Server, alone, as_json, copy_passages, create, half
 from qa.store import Store
-from qa.stored import Reader, StoredTexts, line_of, packed
+from qa.stored import Reader, packed
+from qa.stored_articles import StoredTexts
+from qa.stored_generations import (
+    InMaking,
+    Numbered,
+    check_whole,
+    close,
+    count_terms,
+    drop,
+    left,
+    numbered,
+    prune,
+    queue,
+    summary,
+)
 
 _CLAIMED_BYTES, _CLAIMED = 600_000, 64  # of articles that are made together
 _PAUSE = 0.5  # seconds between looks at how much is left
@@ -44,7 +57,6 @@ _WRITERS = "hashtext('wenju writers')"  # a lock that each writer shares while i
 _MADE = ("settings", "recipe", "conversion", "embedder_fingerprint", "aligner_fingerprint", "corpus")
 
 _Result = TypeVar("_Result")
-Numbered = tuple[int, str, int]  # language, term, how often a row holds it
 
 
 def build(
@@ -79,16 +91,6 @@ def build(
         writer.leave()
 
 
-@dataclass(frozen=True, slots=True)
-class _Generation:
-    """One that is being made: its number, its name, the live one, and whether that was made as this one is."""
-
-    number: int
-    name: str
-    live: int | None
-    alike: bool
-
-
 class Writer:
     """Makes rows of articles, as every writer of a build does."""
 
@@ -119,7 +121,7 @@ class Writer:
 
     # planning
 
-    def plan(self, progress: Progress) -> _Generation:
+    def plan(self, progress: Progress) -> InMaking:
         """Joins the generation that is being made, or begins one, and queues the files that may have changed."""
         files = article_files(self._corpus)
         progress("articles", len(files), len(files))
@@ -129,7 +131,7 @@ class Writer:
         self._server.ask(lambda connection: create(connection, dimension, name))
         return self._server.ask(lambda connection: self._planned(connection, files))
 
-    def _planned(self, connection: Connection, files: Sequence[ArticleFile]) -> _Generation:
+    def _planned(self, connection: Connection, files: Sequence[ArticleFile]) -> InMaking:
         with connection.transaction():
             alone(connection)
             generation = self._generation(connection)
@@ -143,9 +145,9 @@ class Writer:
                 if since == generation.number or generation.alike
             }
             queued = [file for file in files if not file.state or known.get(file.id) != list(file.state)]
-            _queue(connection, generation.number, queued)
+            queue(connection, generation.number, queued)
             here = {file.id for file in files}
-            _close(
+            close(
                 connection, [article for identity, article, *_ in standing if identity not in here], generation.number
             )
             connection.execute(
@@ -154,7 +156,7 @@ class Writer:
             self._present(connection)
         return generation
 
-    def _generation(self, connection: Connection) -> _Generation:
+    def _generation(self, connection: Connection) -> InMaking:
         """That which is being made as this writer makes it, or a new one; one made otherwise, or abandoned, goes."""
         ((live,),) = connection.execute("SELECT live FROM store").fetchall()
         found = connection.execute(
@@ -165,18 +167,18 @@ class Writer:
         newer = [row for row in found if live is None or row[0] > live]
         for number, name, whole, _, before in newer:
             if not whole and made[number] == ours and before == live:
-                return _Generation(number, name, live, made.get(live) == ours)
+                return InMaking(number, name, live, made.get(live) == ours)
         if any(not whole for _, _, whole, *_ in newer) and _is_made(connection):
             raise IndexBusyError(Message("store_busy", {"store": self._store}))
         for number, *_ in newer:
-            _drop(connection, number)
+            drop(connection, number)
         number = max((number for number, *_ in found if live is not None and number <= live), default=0) + 1
         name = f"generation-{number:06d}-{secrets.token_hex(4)}"
         connection.execute(
             "INSERT INTO generations (number, name, whole, manifest, before) VALUES (%s, %s, false, %s, %s)",
             (number, name, as_json(self._manifest()), live),
         )
-        return _Generation(number, name, live, made.get(live) == ours)
+        return InMaking(number, name, live, made.get(live) == ours)
 
     def _manifest(self) -> dict[str, Any]:
         return {
@@ -191,20 +193,20 @@ class Writer:
 
     # making
 
-    def make(self, generation: _Generation, progress: Progress) -> bool:
+    def make(self, generation: InMaking, progress: Progress) -> bool:
         """Makes what can be claimed; whether nothing is left, or others are still at it."""
         told = 0.0
         while (claimed := self._ask(lambda connection: self._made_some(connection, generation))) is not None:
             if claimed and time.monotonic() < told + _PAUSE:
                 continue
-            to_do, total = self._ask(lambda connection: _left(connection, generation.number))
+            to_do, total = self._ask(lambda connection: left(connection, generation.number))
             progress("passages", total - to_do, total)
             told = time.monotonic()
             if not claimed:
                 return to_do == 0
         return True
 
-    def _made_some(self, connection: Connection, generation: _Generation) -> int | None:
+    def _made_some(self, connection: Connection, generation: InMaking) -> int | None:
         """Claims some files and adds the rows of their articles; how many files, None where the generation is whole."""
         with connection.transaction():
             ((whole,),) = connection.execute(
@@ -222,7 +224,7 @@ class Writer:
                 self._add(connection, generation, claimed)
         return len(claimed)
 
-    def _add(self, connection: Connection, generation: _Generation, claimed: Sequence[tuple[Any, ...]]) -> None:
+    def _add(self, connection: Connection, generation: InMaking, claimed: Sequence[tuple[Any, ...]]) -> None:
         number = generation.number
         standing = {
             identity: (article, digest, since)
@@ -242,7 +244,7 @@ class Writer:
             if isinstance(found, Unchanged):
                 connection.execute("UPDATE articles SET state = %s WHERE article = %s", (states[identity], before))
                 continue
-            _close(connection, [before] if before is not None else [], number)
+            close(connection, [before] if before is not None else [], number)
             if isinstance(found, Document):
                 documents.append((article, found))
             else:
@@ -253,7 +255,7 @@ class Writer:
             "UPDATE files SET done = true WHERE generation = %s AND identity = ANY (%s)", (number, list(states))
         )
 
-    def _converted(self, generation: _Generation) -> Mapping[str, str]:
+    def _converted(self, generation: InMaking) -> Mapping[str, str]:
         """The texts of files that were converted, where they still would be converted so."""
         if generation.live is None or not generation.alike:
             return {}
@@ -317,7 +319,7 @@ class Writer:
         if len(self._numbers) > _NUMBERS:
             self._numbers = {}
         if missing := sorted(set(wanted) - self._numbers.keys()):
-            self._numbers |= self._server.ask(lambda other: _numbered(other, missing))
+            self._numbers |= self._server.ask(lambda other: numbered(other, missing))
         return self._numbers
 
     # finishing
@@ -336,11 +338,11 @@ class Writer:
         for each in INDEXES:
             self._ask(partial(made, each))
 
-    def finish(self, generation: _Generation) -> bool:
+    def finish(self, generation: InMaking) -> bool:
         """Checks what was made and makes it the live generation; false where there is still something to make."""
         return self._ask(lambda connection: self._finished(connection, generation))
 
-    def _finished(self, connection: Connection, generation: _Generation) -> bool:
+    def _finished(self, connection: Connection, generation: InMaking) -> bool:
         number = generation.number
         with connection.transaction():
             alone(connection)
@@ -351,7 +353,7 @@ class Writer:
                 raise StoreError(Message("store_busy", {"store": self._store}))
             if found[0]:
                 return True
-            if _left(connection, number)[0]:
+            if left(connection, number)[0]:
                 return False
             left_out = {
                 reason["path"]: (digest, reason["reason"])
@@ -359,8 +361,8 @@ class Writer:
                     "SELECT hash, reason FROM files WHERE generation = %s AND reason IS NOT NULL", (number,)
                 )
             }
-            self._check_whole(connection, number, left_out)
-            _count_terms(connection, number, generation.live)
+            check_whole(connection, number, left_out, self._corpus, str(self._store))
+            count_terms(connection, number, generation.live)
             manifest = {**found[1], "left_out": {path: digest for path, (digest, _) in left_out.items()}}
             connection.execute(
                 "UPDATE generations SET whole = true, manifest = %(manifest)s, articles = total.articles,"
@@ -371,38 +373,13 @@ class Writer:
             )
             connection.execute("UPDATE store SET live = %s", (number,))
             connection.execute("DELETE FROM files WHERE generation = %s", (number,))
-            _prune(connection, generation.live if generation.live is not None else number)
+            prune(connection, generation.live if generation.live is not None else number)
             connection.execute("ANALYZE passages, articles, terms, frequencies")
         return True
 
-    def _check_whole(self, connection: Connection, generation: int, left_out: Mapping[str, tuple[str, Any]]) -> None:
-        """Checks that there is something, and of each new article as many rows as were made.
-
-        Raises:
-            CorpusError, IndexDamagedError: if not.
-        """
-        ((articles, passages),) = connection.execute(
-            "SELECT count(*), coalesce(sum(passages), 0) FROM articles WHERE since <= %(g)s AND until > %(g)s",
-            {"g": generation},
-        ).fetchall()
-        if not articles:
-            path, (_, reason) = next(iter(left_out.items()))
-            values = {"folder": self._corpus, "first": path, "reason": of_record(reason)}
-            raise CorpusError(Message("none_readable", values), self._corpus)
-        if not passages:
-            raise CorpusError(Message("no_text", {"folder": self._corpus}), self._corpus)
-        wrong = connection.execute(
-            "SELECT article FROM articles WHERE since = %(g)s AND passages <> (SELECT count(*) FROM passages"
-            " WHERE passages.article = articles.article AND passages.since = %(g)s) LIMIT 1",
-            {"g": generation},
-        ).fetchone()
-        if wrong:
-            values = {"folder": self._store, "reason": Message("other_articles")}
-            raise IndexDamagedError(Message("written_wrong", values))
-
-    def summary(self, generation: _Generation, seconds: float) -> BuildSummary:
+    def summary(self, generation: InMaking, seconds: float) -> BuildSummary:
         """What the build did."""
-        return self._ask(lambda connection: _summary(connection, generation, seconds))
+        return self._ask(lambda connection: summary(connection, generation, seconds))
 
 
 def _made(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -412,101 +389,6 @@ def _made(record: Mapping[str, Any]) -> dict[str, Any]:
 def _is_made(connection: Connection) -> bool:
     """Whether another writer is at work."""
     return connection.execute(f"SELECT pg_try_advisory_xact_lock({_WRITERS})").fetchone() == (False,)
-
-
-def _left(connection: Connection, generation: int) -> tuple[int, int]:
-    """How many files of a generation are to be done, and how many there are."""
-    ((to_do, total),) = connection.execute(
-        "SELECT count(*) FILTER (WHERE NOT done), count(*) FROM files WHERE generation = %s", (generation,)
-    ).fetchall()
-    return to_do, total
-
-
-def _queue(connection: Connection, generation: int, files: Sequence[ArticleFile]) -> None:
-    """Queues files; one that was done is done again, as it may have changed since."""
-    connection.cursor().executemany(
-        "INSERT INTO files (generation, identity, article, name, state) VALUES (%s, %s, nextval('numbers'), %s, %s)"
-        " ON CONFLICT (generation, identity) DO UPDATE SET state = excluded.state, name = excluded.name, done = false,"
-        " reason = NULL WHERE files.done",
-        [(generation, file.id, os.fsencode(file.name), list(file.state) if file.state else None) for file in files],
-    )
-
-
-def _close(connection: Connection, articles: Sequence[int], generation: int) -> None:
-    """Ends articles with a generation: the one before still has them. What was made for this one itself goes."""
-    for table in ("passages", "articles") if articles else ():
-        connection.execute(
-            f"DELETE FROM {table} WHERE article = ANY (%s) AND since = %s",
-            (articles, generation),
-        )
-        connection.execute(
-            f"UPDATE {table} SET until = %s WHERE article = ANY (%s)",
-            (generation, articles),
-        )
-
-
-def _drop(connection: Connection, generation: int) -> None:
-    """Removes the newest generation, and all that was made for it."""
-    for table in ("passages", "articles"):
-        of_it = "article = ANY (ARRAY(SELECT article FROM articles WHERE {} = %s)) AND {} = %s"
-        connection.execute(
-            f"DELETE FROM {table} WHERE " + of_it.format("since", "since"),
-            (generation, generation),
-        )
-        connection.execute(
-            f"UPDATE {table} SET until = {EVER} WHERE " + of_it.format("until", "until"),
-            (generation, generation),
-        )
-    for table, column in (("frequencies", "generation"), ("files", "generation"), ("generations", "number")):
-        connection.execute(f"DELETE FROM {table} WHERE {column} = %s", (generation,))
-
-
-def _prune(connection: Connection, oldest: int) -> None:
-    """Removes what only generations before one need."""
-    connection.execute("DELETE FROM generations WHERE number < %s", (oldest,))
-    for table in ("passages", "articles"):
-        connection.execute(
-            f"DELETE FROM {table} WHERE until <= %(g)s AND article = ANY (ARRAY(SELECT article FROM articles"
-            " WHERE until <= %(g)s))",
-            {"g": oldest},
-        )
-    connection.execute(
-        "DELETE FROM frequencies AS old USING frequencies AS new WHERE new.id = old.id"
-        " AND old.generation < new.generation AND new.generation <= %s",
-        (oldest,),
-    )
-
-
-def _numbered(connection: Connection, wanted: Sequence[Numbered]) -> dict[Numbered, int]:
-    """The numbers of terms; those that have none are given one."""
-    columns = [list(column) for column in zip(*wanted, strict=True)]
-    listed = "unnest(%s::smallint[], %s::text[], %s::int[]) AS wanted (language, term, count)"
-    found = f"SELECT language, term, count, id FROM {listed} JOIN terms USING (language, term, count)"
-    numbers = {(language, term, times): number for language, term, times, number in connection.execute(found, columns)}
-    if missing := [each for each in wanted if each not in numbers]:
-        columns = [list(column) for column in zip(*missing, strict=True)]
-        connection.execute(
-            f"INSERT INTO terms (language, term, count) SELECT * FROM {listed} ON CONFLICT DO NOTHING",
-            columns,
-        )
-        numbers |= {(language, term, times): n for language, term, times, n in connection.execute(found, columns)}
-    return numbers
-
-
-def _count_terms(connection: Connection, generation: int, live: int | None) -> None:
-    """Counts in how many rows of a generation each term stands, where that is not as it was."""
-    connection.execute("DELETE FROM frequencies WHERE generation = %s", (generation,))
-    of = (
-        "SELECT unnest(terms) AS id, {} AS sign FROM passages WHERE {} = %(g)s AND article = ANY (ARRAY("
-        "SELECT article FROM articles WHERE {} = %(g)s))"
-    )
-    connection.execute(
-        "INSERT INTO frequencies SELECT id, %(g)s, change + coalesce((SELECT rows FROM frequencies WHERE"
-        " frequencies.id = changed.id AND generation <= %(live)s ORDER BY generation DESC LIMIT 1), 0)"
-        f" FROM (SELECT id, sum(sign) AS change FROM ({of.format('1', 'since', 'since')} UNION ALL"
-        f" {of.format('-1', 'until', 'until')}) AS changes GROUP BY id) AS changed WHERE change <> 0",
-        {"g": generation, "live": live if live is not None else -1},
-    )
 
 
 def _check(part: Part, rows: range, document: Document, store: str) -> None:
@@ -525,51 +407,3 @@ def _date(document: Document) -> date | None:
         return date.fromisoformat(found.group()) if found else None
     except ValueError:
         return None
-
-
-def _summary(connection: Connection, generation: _Generation, seconds: float) -> BuildSummary:
-    ((articles, passages, record),) = connection.execute(
-        "SELECT articles, passages, manifest FROM generations WHERE number = %s", (generation.number,)
-    ).fetchall()
-    ((size,),) = connection.execute(
-        "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relnamespace = 'wenju'::regnamespace"
-        " AND relkind IN ('r', 'p')"
-    ).fetchall()
-    encodings = connection.execute(
-        "SELECT identity, encoding FROM articles WHERE encoding <> '' AND since <= %(g)s AND until > %(g)s",
-        {"g": generation.number},
-    )
-    return BuildSummary(
-        generation=generation.name,
-        documents=articles,
-        passages=passages,
-        unreadable=tuple(
-            Unreadable(path, of_record(record["reasons"][path]), digest) for path, digest in record["left_out"].items()
-        ),
-        seconds=seconds,
-        size=int(size),
-        changes=_changes(connection, generation, passages),
-        encodings=dict(encodings.fetchall()),
-    )
-
-
-def _changes(connection: Connection, generation: _Generation, passages: int) -> PassageChanges:
-    """What became of the passages of the live generation; all are added where it was made otherwise."""
-    if not generation.alike:
-        return PassageChanges(passages, 0, 0, 0, ())
-    new = _contents(connection, "since", generation.number)
-    old = _contents(connection, "until", generation.number)
-    changes = passage_changes(old, new)
-    stayed = passages - sum(map(len, new.values()))
-    return PassageChanges(changes.added, changes.changed, changes.removed, changes.kept + stayed, changes.articles)
-
-
-def _contents(connection: Connection, column: str, generation: int) -> dict[str, list[bytes]]:
-    """What identifies the content of each passage of the articles that came with a generation, or went."""
-    found: dict[str, list[bytes]] = {}
-    articles = f"SELECT article FROM articles WHERE {column} = %(g)s"
-    query = f"SELECT content FROM passages WHERE article = ANY (ARRAY({articles})) AND {column} = %(g)s ORDER BY row"
-    for (content,) in connection.execute(query, {"g": generation}):
-        passage = passage_of(line_of(bytes(content)), 0)
-        found.setdefault(passage.document_id, []).append(content_hash(passage))
-    return found

@@ -16,11 +16,12 @@ STAGES = [
     "datatypes", "question_files", "changes", "embedder", "config", "files", "editing", "corpus", "passages", "vectors",
     "lexical", "bm25", "alignment", "fusion", "segments", "rows", "parts", "nearest", "manifest", "converted",
     "earlier", "inspection", "making", "makers", "plan", "lock", "index", "inventory", "generations", "watch",
-    "postgres", "stored", "store", "storing", "question", "claims", "sounds", "translations", "query", "reading",
-    "calibration", "ranking", "retriever", "explanation", "spans", "evidence", "quantities", "conflict", "missing",
-    "answerer", "turns", "follow_up_chinese", "follow_up_english", "follow_up", "receipts", "llm", "support", "writer",
-    "chat", "render", "asking", "worker", "metrics", "significance", "evaluation", "question_sets", "failures",
-    "tables", "drawing", "feedback", "chains", "comparison", "impact", "building", "lint", "doctor", "users", "cli",
+    "postgres", "kept", "stored", "stored_articles", "stored_search", "stored_generations", "store", "storing",
+    "question", "claims", "sounds", "translations", "query", "reading", "calibration", "ranking", "retriever",
+    "explanation", "spans", "evidence", "quantities", "conflict", "missing", "answerer", "turns", "follow_up_chinese",
+    "follow_up_english", "follow_up", "receipts", "llm", "support", "writer", "chat", "render", "asking", "worker",
+    "metrics", "significance", "evaluation", "question_sets", "failures", "tables", "drawing", "feedback", "chains",
+    "comparison", "impact", "building", "lint", "doctor", "users", "cli",
 ]  # fmt: skip
 
 MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.glob("*.py"))}
