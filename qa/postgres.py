@@ -6,6 +6,7 @@ gone, the next that answers is asked, for as long as `PATIENCE`.
 
 import contextlib
 import logging
+import struct
 import threading
 import time
 import weakref
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from pgvector import HalfVector
 from pgvector.psycopg import register_vector
 from psycopg import conninfo
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Json
 
 from qa.errors import IndexMissingError, StoreError
 from qa.messages import Message
@@ -30,6 +31,7 @@ ROWS = 1 << 24  # of an article at most: the number of a row is that of its arti
 PATIENCE = 15.0  # seconds in which a server that has gone, or one that takes its place, is to answer again
 _PAUSE = 0.1  # seconds between tries
 _KEPT = 16  # connections that wait for their next use
+_ARRAY, _INT4 = struct.Struct(">5i"), 23  # what is sent before the numbers of an array, and the type of these
 _NO_SCHEMA, _NO_TABLE = "3F000", "42P01"
 _SECONDS = 60  # that a statement of a question may take
 # The server goes, is gone, or has no room for now; on a standby, what a question read is removed; writers met.
@@ -53,18 +55,20 @@ _SESSION = (
     "SET client_min_messages = warning",
 )
 
+ADD_ARTICLE = f"INSERT INTO articles VALUES ({', '.join(['%s'] * 11)})"
+
 # The tables; `article` is the column by which Citus may distribute the two large ones. Rows of a generation are those
 # with since <= generation < until. An index on `until` would make each row that goes a new one in all indexes.
 _TABLES = (
     "CREATE SCHEMA wenju",
     "CREATE TABLE wenju.store (schema int NOT NULL, dimension int NOT NULL, live bigint)",
     """CREATE TABLE wenju.generations (
-        number bigint PRIMARY KEY, name text NOT NULL, whole boolean NOT NULL, manifest jsonb NOT NULL,
+        number bigint PRIMARY KEY, name text NOT NULL, whole boolean NOT NULL, manifest json NOT NULL,
         articles bigint NOT NULL DEFAULT 0, passages bigint NOT NULL DEFAULT 0, terms bigint NOT NULL DEFAULT 0,
         before bigint)""",
     """CREATE TABLE wenju.files (
         generation bigint NOT NULL, identity text NOT NULL, article bigint NOT NULL, name bytea NOT NULL,
-        state bigint[], done boolean NOT NULL DEFAULT false, hash text, reason jsonb,
+        state bigint[], done boolean NOT NULL DEFAULT false, hash text, reason json,
         PRIMARY KEY (generation, identity))""",
     "CREATE INDEX files_to_do ON wenju.files (generation, article) WHERE NOT done",
     "CREATE SEQUENCE wenju.numbers",
@@ -285,15 +289,36 @@ def half(vector: NDArray[np.float32]) -> HalfVector:
     return HalfVector(vector)
 
 
-def as_json(value: object) -> Jsonb:
+def half_rows(vectors: NDArray[np.float32]) -> list[bytes]:
+    """Vectors in half the precision, as PostgreSQL is sent them."""
+    header = struct.pack(">hh", vectors.shape[1], 0)
+    return [header + row.tobytes() for row in vectors.astype(">f2")]
+
+
+def array_of(numbers: Sequence[int]) -> bytes:
+    """Whole numbers of four bytes as PostgreSQL is sent an array of them: each after its length."""
+    sent = np.empty((len(numbers), 2), dtype=">i4")
+    sent[:, 0], sent[:, 1] = 4, numbers
+    return _ARRAY.pack(1, 0, _INT4, len(numbers), 1) + sent.tobytes()
+
+
+def numbers_of(array: bytes, size: int) -> NDArray[np.int64]:
+    """The whole numbers, each of so many bytes, of an array that PostgreSQL sent."""
+    if len(array) <= _ARRAY.size:
+        return np.zeros(0, dtype=np.int64)
+    kind = np.dtype([("length", ">i4"), ("number", f">i{size}")])
+    return np.frombuffer(array, dtype=kind, offset=_ARRAY.size)["number"].astype(np.int64)
+
+
+def as_json(value: object) -> Json:
     """A value for a column of JSON."""
-    return Jsonb(value)
+    return Json(value)
 
 
 def copy_passages(connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
-    """Adds passages, each given by its columns in their order."""
+    """Adds passages, each given by its columns in their order; terms and embedding as they are sent."""
     columns = "article, row, since, until, language, length, date, path, terms, embedding, content"
     with connection.cursor().copy(_plain(f"COPY wenju.passages ({columns}) FROM STDIN (FORMAT binary)")) as copy:
-        copy.set_types(["int8", "int8", "int8", "int8", "int2", "int4", "date", "text", "int4[]", "halfvec", "bytea"])
+        copy.set_types(["int8", "int8", "int8", "int8", "int2", "int4", "date", "text", "bytea", "bytea", "bytea"])
         for row in rows:
             copy.write_row(row)

@@ -12,7 +12,7 @@ from qa.errors import CorpusError, IndexDamagedError
 from qa.generations import BuildSummary
 from qa.messages import Message, of_record
 from qa.parts import content_hash, passage_of
-from qa.postgres import EVER, Connection
+from qa.postgres import EVER, Connection, as_json
 from qa.stored import line_of
 
 Numbered = tuple[int, str, int]  # language, term, how often a row holds it
@@ -54,6 +54,31 @@ def check_whole(
     if wrong:
         values = {"folder": store, "reason": Message("other_articles")}
         raise IndexDamagedError(Message("written_wrong", values))
+
+
+def unreadable(connection: Connection, generation: int) -> dict[str, tuple[str, Any]]:
+    """The files of a generation that could not be read, by their paths: content hash, and the record of the reason."""
+    found = connection.execute(
+        "SELECT hash, reason FROM files WHERE generation = %s AND reason IS NOT NULL", (generation,)
+    )
+    return {reason["path"]: (digest, reason["reason"]) for digest, reason in found}
+
+
+def seal(
+    connection: Connection, generation: int, manifest: Mapping[str, Any], left_out: Mapping[str, tuple[str, Any]]
+) -> None:
+    """Makes a generation whole, and the live one."""
+    hashes = {path: digest for path, (digest, _) in left_out.items()}
+    reasons = {path: reason for path, (_, reason) in left_out.items()}
+    connection.execute(
+        "UPDATE generations SET whole = true, manifest = %(manifest)s, articles = total.articles,"
+        " passages = total.passages, terms = total.terms FROM (SELECT count(*) AS articles,"
+        " sum(passages) AS passages, sum(terms) AS terms FROM articles WHERE since <= %(g)s AND until > %(g)s)"
+        " AS total WHERE number = %(g)s",
+        {"g": generation, "manifest": as_json({**manifest, "left_out": hashes, "reasons": reasons})},
+    )
+    connection.execute("UPDATE store SET live = %s", (generation,))
+    connection.execute("DELETE FROM files WHERE generation = %s", (generation,))
 
 
 def left(connection: Connection, generation: int) -> tuple[int, int]:

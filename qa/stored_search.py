@@ -12,11 +12,10 @@ from functools import partial
 from typing import Generic, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qa import bm25
 from qa.kept import Kept
-from qa.postgres import ROWS, half
+from qa.postgres import ROWS, half, numbers_of
 from qa.stored import Rows
 from qa.text import LANGUAGES, Language
 from qa.vectors import Vectors
@@ -24,7 +23,6 @@ from qa.vectors import Vectors
 _MOST = 4_000  # rows that a search by terms reads, rarest terms first; beyond, the commoner only add to their scores
 _BATCH = 1_000  # of these, that are read together
 _FINALISTS = 2  # times as many rows as are wanted are looked at with all their terms
-_ARRAY_HEADER = 20  # bytes, before the numbers of an array that PostgreSQL sends
 _TERMS, _SEARCHES = 50_000, 256  # that were met, and made, last
 _THREADS = 8  # in which languages are searched at the same time
 
@@ -191,8 +189,8 @@ class StoredTerms:
         )
         for number, rows, lengths in self._reader.all(query, {**values, "ids": list(weight_of)}):
             weight, count = weight_of[number]
-            given = weight * bm25.shares(count, _numbers(lengths, 8), self._mean_length)
-            for row, score in zip(_numbers(rows, 8).tolist(), given.tolist(), strict=True):
+            given = weight * bm25.shares(count, numbers_of(lengths, 8), self._mean_length)
+            for row, score in zip(numbers_of(rows, 8).tolist(), given.tolist(), strict=True):
                 partial[row] = partial.get(row, 0.0) + score
 
     @property
@@ -207,7 +205,7 @@ class StoredTerms:
         )
         values = {"articles": [number // ROWS for number in numbers], "rows": numbers}
         found = {number: rest for number, *rest in self._reader.all(query, values)}
-        held = [_numbers(found[number][1], 4) for number in numbers]
+        held = [numbers_of(found[number][1], 4) for number in numbers]
         variants = [(number, weight, count) for term, weight in wanted for count, (number, _) in term.variants.items()]
         numbered = np.array(sorted(variants), dtype=np.float64).reshape(-1, 3)
         ids = np.concatenate([np.zeros(0, dtype=np.int64), *held])
@@ -219,11 +217,3 @@ class StoredTerms:
         given = weights * bm25.shares(counts, lengths[owners[met]], self._mean_length)
         scores: list[float] = np.bincount(owners[met], weights=given, minlength=len(held)).tolist()
         return scores
-
-
-def _numbers(array: bytes, size: int) -> NDArray[np.int64]:
-    """The whole numbers of an array, each of so many bytes, as PostgreSQL sends it: each after its length."""
-    if len(array) <= _ARRAY_HEADER:
-        return np.zeros(0, dtype=np.int64)
-    kind = np.dtype([("length", ">i4"), ("number", f">i{size}")])
-    return np.frombuffer(array, dtype=kind, offset=_ARRAY_HEADER)["number"].astype(np.int64)

@@ -30,7 +30,20 @@ from qa.manifest import recipe
 from qa.messages import Message, as_record
 from qa.parts import Part, passage_of
 from qa.plan import Progress
-from qa.postgres import EVER, INDEXES, ROWS, Connection, Server, alone, as_json, copy_passages, create, half
+from qa.postgres import (
+    ADD_ARTICLE,
+    EVER,
+    INDEXES,
+    ROWS,
+    Connection,
+    Server,
+    alone,
+    array_of,
+    as_json,
+    copy_passages,
+    create,
+    half_rows,
+)
 from qa.store import Store
 from qa.stored import Reader, packed
 from qa.stored_articles import StoredTexts
@@ -45,7 +58,9 @@ from qa.stored_generations import (
     numbered,
     prune,
     queue,
+    seal,
     summary,
+    unreadable,
 )
 
 _CLAIMED_BYTES, _CLAIMED = 600_000, 64  # of articles that are made together
@@ -279,46 +294,39 @@ class Writer:
         states: Mapping[str, Sequence[int] | None],
     ) -> None:
         made = self._maker.part([document for _, document in documents])
-        part = made.part
+        part, languages = made.part, made.part.languages.tolist()
         held = [Counter(terms) for _, terms in made.terms]
-        languages = part.languages.tolist()
-        rows_of = {article: range(*part.bounds[n : n + 2].tolist()) for n, (article, _) in enumerate(documents)}
-        wanted = {
-            (language, term, times)
-            for language, terms in zip(languages, held, strict=True)
-            for term, times in terms.items()
-        }
-        numbers = self._term_numbers(wanted)
-        rows: list[Sequence[Any]] = []
-        for article, document in documents:
-            _check(part, rows_of[article], document, str(self._store))
-            on = _date(document)
-            for place, row in enumerate(rows_of[article]):
-                terms = sorted(numbers[languages[row], term, times] for term, times in held[row].items())
-                rows.append(
+        each = zip(languages, held, strict=True)
+        numbers = self._term_numbers((language, *counted) for language, terms in each for counted in terms.items())
+        embeddings = half_rows(part.vectors)
+        articles: list[Sequence[Any]] = []
+        passages: list[Sequence[Any]] = []
+        for n, (article, document) in enumerate(documents):
+            rows, on = range(*part.bounds[n : n + 2].tolist()), _date(document)
+            _check(part, rows, document, str(self._store))
+            for place, row in enumerate(rows):
+                terms = sorted([numbers[languages[row], term, times] for term, times in held[row].items()])
+                passages.append(
                     (
                         *(article, article * ROWS + place, generation, EVER, languages[row], held[row].total()),
-                        *(on, document.id, terms, half(part.vectors[row]), packed(part, row)),
+                        *(on, document.id, array_of(terms), embeddings[row], packed(part, row)),
                     )
                 )
-        connection.cursor().executemany(
-            "INSERT INTO articles VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            [
+            articles.append(
                 (
-                    *(article, document.id, document.content_hash, generation, EVER, len(rows_of[article])),
-                    sum(held[row].total() for row in rows_of[article]),
-                    *(made.encodings.get(document.id, ""), states[document.id], part.documents[n], part.converted[n]),
+                    *(article, document.id, document.content_hash, generation, EVER, len(rows)),
+                    *(sum(held[row].total() for row in rows), made.encodings.get(document.id, "")),
+                    *(states[document.id], part.documents[n], part.converted[n]),
                 )
-                for n, (article, document) in enumerate(documents)
-            ],
-        )
-        copy_passages(connection, rows)
+            )
+        connection.cursor().executemany(ADD_ARTICLE, articles)
+        copy_passages(connection, passages)
 
     def _term_numbers(self, wanted: Iterable[Numbered]) -> Mapping[Numbered, int]:
         """The numbers of terms; those that have none are given one at once, so that no writer waits for another."""
         if len(self._numbers) > _NUMBERS:
             self._numbers = {}
-        if missing := sorted(set(wanted) - self._numbers.keys()):
+        if missing := sorted({*wanted} - self._numbers.keys()):
             self._numbers |= self._server.ask(lambda other: numbered(other, missing))
         return self._numbers
 
@@ -343,7 +351,7 @@ class Writer:
         return self._ask(lambda connection: self._finished(connection, generation))
 
     def _finished(self, connection: Connection, generation: InMaking) -> bool:
-        number = generation.number
+        number, live = generation.number, generation.live
         with connection.transaction():
             alone(connection)
             found = connection.execute(
@@ -355,25 +363,11 @@ class Writer:
                 return True
             if left(connection, number)[0]:
                 return False
-            left_out = {
-                reason["path"]: (digest, reason["reason"])
-                for digest, reason in connection.execute(
-                    "SELECT hash, reason FROM files WHERE generation = %s AND reason IS NOT NULL", (number,)
-                )
-            }
+            left_out = unreadable(connection, number)
             check_whole(connection, number, left_out, self._corpus, str(self._store))
-            count_terms(connection, number, generation.live)
-            manifest = {**found[1], "left_out": {path: digest for path, (digest, _) in left_out.items()}}
-            connection.execute(
-                "UPDATE generations SET whole = true, manifest = %(manifest)s, articles = total.articles,"
-                " passages = total.passages, terms = total.terms FROM (SELECT count(*) AS articles,"
-                " sum(passages) AS passages, sum(terms) AS terms FROM articles WHERE since <= %(g)s AND until > %(g)s)"
-                " AS total WHERE number = %(g)s",
-                {"g": number, "manifest": as_json({**manifest, "reasons": {p: r for p, (_, r) in left_out.items()}})},
-            )
-            connection.execute("UPDATE store SET live = %s", (number,))
-            connection.execute("DELETE FROM files WHERE generation = %s", (number,))
-            prune(connection, generation.live if generation.live is not None else number)
+            count_terms(connection, number, live)
+            seal(connection, number, found[1], left_out)
+            prune(connection, number if live is None else live)
             connection.execute("ANALYZE passages, articles, terms, frequencies")
         return True
 
