@@ -31,7 +31,8 @@ ROWS = 1 << 24  # of an article at most: the number of a row is that of its arti
 PATIENCE = 15.0  # seconds in which a server that has gone, or one that takes its place, is to answer again
 _PAUSE = 0.1  # seconds between tries
 _KEPT = 16  # connections that wait for their next use
-_ARRAY, _INT4 = struct.Struct(">5i"), 23  # what is sent before the numbers of an array, and the type of these
+_ARRAY, _INT8 = struct.Struct(">5i"), 20  # what is sent before the numbers of an array, and the type of these
+_ELEMENT = np.dtype([("length", ">i4"), ("number", ">i8")])
 _NO_SCHEMA, _NO_TABLE = "3F000", "42P01"
 _SECONDS = 60  # that a statement of a question may take
 # The server goes, is gone, or has no room for now; on a standby, what a question read is removed; writers met.
@@ -82,17 +83,13 @@ _TABLES = (
     f"CREATE INDEX articles_until ON wenju.articles (until) WHERE until < {EVER}",
     """CREATE TABLE wenju.passages (
         article bigint NOT NULL, row bigint NOT NULL, since bigint NOT NULL, until bigint NOT NULL,
-        language smallint NOT NULL, length int NOT NULL, date date, path text NOT NULL, terms int[] NOT NULL,
+        language smallint NOT NULL, length int NOT NULL, date date, path text NOT NULL, terms bigint[] NOT NULL,
         embedding halfvec({dimension}) NOT NULL, content bytea NOT NULL,
         PRIMARY KEY (article, row)) WITH (toast_tuple_target = {target})""",
     "ALTER TABLE wenju.passages ALTER terms SET STORAGE external, ALTER embedding SET STORAGE external,"
     " ALTER content SET STORAGE external",
-    "CREATE SEQUENCE wenju.term_numbers AS int",
-    """CREATE TABLE wenju.terms (
-        language smallint, term text, count int, id int NOT NULL DEFAULT nextval('wenju.term_numbers'),
-        PRIMARY KEY (term, language, count))""",
     """CREATE TABLE wenju.frequencies (
-        id int, generation bigint, rows bigint NOT NULL, PRIMARY KEY (id, generation))""",
+        id bigint, generation bigint, rows bigint NOT NULL, PRIMARY KEY (id, generation))""",
     "CREATE INDEX frequencies_generation ON wenju.frequencies (generation)",
 )
 # Those of the passages are made once there are rows, which is many times faster.
@@ -296,18 +293,17 @@ def half_rows(vectors: NDArray[np.float32]) -> list[bytes]:
 
 
 def array_of(numbers: Sequence[int]) -> bytes:
-    """Whole numbers of four bytes as PostgreSQL is sent an array of them: each after its length."""
-    sent = np.empty((len(numbers), 2), dtype=">i4")
-    sent[:, 0], sent[:, 1] = 4, numbers
-    return _ARRAY.pack(1, 0, _INT4, len(numbers), 1) + sent.tobytes()
+    """Whole numbers as PostgreSQL is sent an array of them."""
+    sent = np.empty(len(numbers), dtype=_ELEMENT)
+    sent["length"], sent["number"] = 8, numbers
+    return _ARRAY.pack(1, 0, _INT8, len(numbers), 1) + sent.tobytes()
 
 
-def numbers_of(array: bytes, size: int) -> NDArray[np.int64]:
-    """The whole numbers, each of so many bytes, of an array that PostgreSQL sent."""
+def numbers_of(array: bytes) -> NDArray[np.int64]:
+    """The whole numbers of an array that PostgreSQL sent."""
     if len(array) <= _ARRAY.size:
         return np.zeros(0, dtype=np.int64)
-    kind = np.dtype([("length", ">i4"), ("number", f">i{size}")])
-    return np.frombuffer(array, dtype=kind, offset=_ARRAY.size)["number"].astype(np.int64)
+    return np.frombuffer(array, dtype=_ELEMENT, offset=_ARRAY.size)["number"].astype(np.int64)
 
 
 def as_json(value: object) -> Json:

@@ -3,9 +3,11 @@
 Rows of a generation never change, so what was read stays in memory for a while.
 """
 
+import hashlib
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import accumulate, pairwise
 from struct import Struct
 from typing import Any
@@ -22,6 +24,8 @@ from qa.segments import Segments
 from qa.text import LANGUAGES, Language
 from qa.vectors import Vectors
 
+TIMES = 255  # that a row holds a term, at most, as far as they are counted
+_TERMS = 200_000  # whose numbers were wanted last
 _KEPT = 8_192  # rows that were read last, of some 4 kB each
 _AT_ONCE = 2_000  # rows, of all that are read in order
 _LOOKED_AT = 64  # passages that were looked at last, whose articles are read together
@@ -120,6 +124,16 @@ def packed(part: Part, row: int) -> bytes:
 def line_of(content: bytes) -> bytes:
     """The passage in what `packed` packed, as a part has it."""
     return content[_HEADER.unpack_from(content)[-1] :]
+
+
+@lru_cache(maxsize=_TERMS)
+def term_number(language: int, term: str) -> int:
+    """What a term of a language is known by in a store; how often a row holds it, up to `TIMES`, is added to that.
+
+    Of 55 bits: of ten million terms, the odds that any two have the same are 1 to 700.
+    """
+    digest = hashlib.blake2b(f"{language} {term}".encode("utf-8", "surrogatepass"), digest_size=7).digest()
+    return (int.from_bytes(digest, "big") >> 1) * (TIMES + 1)
 
 
 class Rows:

@@ -15,8 +15,6 @@ from qa.parts import content_hash, passage_of
 from qa.postgres import EVER, Connection, as_json
 from qa.stored import line_of
 
-Numbered = tuple[int, str, int]  # language, term, how often a row holds it
-
 
 @dataclass(frozen=True, slots=True)
 class InMaking:
@@ -142,22 +140,6 @@ def prune(connection: Connection, oldest: int) -> None:
         " AND old.generation < new.generation AND new.generation <= %s",
         (oldest,),
     )
-
-
-def numbered(connection: Connection, wanted: Sequence[Numbered]) -> dict[Numbered, int]:
-    """The numbers of terms; those that have none are given one."""
-    columns = [list(column) for column in zip(*wanted, strict=True)]
-    listed = "unnest(%s::smallint[], %s::text[], %s::int[]) AS wanted (language, term, count)"
-    found = f"SELECT language, term, count, id FROM {listed} JOIN terms USING (language, term, count)"
-    numbers = {(language, term, times): number for language, term, times, number in connection.execute(found, columns)}
-    if missing := [each for each in wanted if each not in numbers]:
-        columns = [list(column) for column in zip(*missing, strict=True)]
-        connection.execute(
-            f"INSERT INTO terms (language, term, count) SELECT * FROM {listed} ON CONFLICT DO NOTHING",
-            columns,
-        )
-        numbers |= {(language, term, times): n for language, term, times, n in connection.execute(found, columns)}
-    return numbers
 
 
 def count_terms(connection: Connection, generation: int, live: int | None) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from qa import bm25
 from qa.kept import Kept
 from qa.postgres import ROWS, half, numbers_of
-from qa.stored import Rows
+from qa.stored import TIMES, Rows, term_number
 from qa.text import LANGUAGES, Language
 from qa.vectors import Vectors
 
@@ -113,14 +113,17 @@ class StoredTerms:
         return self._kept.of(terms, self._read)
 
     def _read(self, terms: list[str]) -> dict[str, list[Term]]:
+        places = {term_number(language, term): (term, language) for term in terms for language in range(len(LANGUAGES))}
         query = (
-            "SELECT term, language, count, id, rows FROM terms CROSS JOIN LATERAL (SELECT rows FROM frequencies"
-            f" WHERE frequencies.id = terms.id AND generation <= {self._reader.generation} ORDER BY generation DESC"
-            " LIMIT 1) AS latest WHERE term = ANY (%(terms)s) AND rows > 0"
+            f"SELECT DISTINCT ON (id) base, id, rows FROM unnest(%(bases)s::bigint[]) AS wanted (base) JOIN frequencies"
+            f" ON id BETWEEN base AND base + {TIMES} AND generation <= {self._reader.generation}"
+            " ORDER BY id, generation DESC"
         )
         found: dict[str, list[dict[int, tuple[int, int]]]] = {term: [{} for _ in LANGUAGES] for term in terms}
-        for term, language, count, number, rows in self._reader.all(query, {"terms": terms}):
-            found[term][language][count] = (number, rows)
+        for base, number, rows in self._reader.all(query, {"bases": list(places)}):
+            term, language = places[base]
+            if rows:
+                found[term][language][number - base] = (number, rows)
         return {term: [Term(variants) for variants in languages] for term, languages in found.items()}
 
     def _rarity(self, languages: Sequence[Term]) -> float:
@@ -182,15 +185,15 @@ class StoredTerms:
         condition, values = self._reader.searched()
         weight_of = {number: (weight, count) for term, weight in wanted for count, (number, _) in term.variants.items()}
         query = (
-            "SELECT id, array_send(rows), array_send(lengths) FROM unnest(%(ids)s::int[]) AS wanted (id) CROSS JOIN"
+            "SELECT id, array_send(rows), array_send(lengths) FROM unnest(%(ids)s::bigint[]) AS wanted (id) CROSS JOIN"
             " LATERAL (SELECT array_agg(row) AS rows, array_agg(length::bigint) AS lengths FROM (SELECT row, length"
             f" FROM passages WHERE terms @> ARRAY[wanted.id] AND {condition} LIMIT {_MOST}) AS found) AS held"
             " WHERE rows IS NOT NULL"
         )
         for number, rows, lengths in self._reader.all(query, {**values, "ids": list(weight_of)}):
             weight, count = weight_of[number]
-            given = weight * bm25.shares(count, numbers_of(lengths, 8), self._mean_length)
-            for row, score in zip(numbers_of(rows, 8).tolist(), given.tolist(), strict=True):
+            given = weight * bm25.shares(count, numbers_of(lengths), self._mean_length)
+            for row, score in zip(numbers_of(rows).tolist(), given.tolist(), strict=True):
                 partial[row] = partial.get(row, 0.0) + score
 
     @property
@@ -205,15 +208,15 @@ class StoredTerms:
         )
         values = {"articles": [number // ROWS for number in numbers], "rows": numbers}
         found = {number: rest for number, *rest in self._reader.all(query, values)}
-        held = [numbers_of(found[number][1], 4) for number in numbers]
-        variants = [(number, weight, count) for term, weight in wanted for count, (number, _) in term.variants.items()]
-        numbered = np.array(sorted(variants), dtype=np.float64).reshape(-1, 3)
+        held = [numbers_of(found[number][1]) for number in numbers]
         ids = np.concatenate([np.zeros(0, dtype=np.int64), *held])
         owners = np.repeat(np.arange(len(held)), [len(each) for each in held])
-        places = np.minimum(np.searchsorted(numbered[:, 0], ids), len(numbered) - 1) if len(numbered) else ids[:0]
-        met = numbered[places, 0] == ids if len(numbered) else ids[:0].astype(bool)
+        variants = sorted((number, weight, n) for term, weight in wanted for n, (number, _) in term.variants.items())
+        numbered = np.array([number for number, _, _ in variants], dtype=np.int64)
+        met = np.isin(ids, numbered)
+        places, owners = np.searchsorted(numbered, ids[met]), owners[met]
+        weights, counts = np.array([rest for _, *rest in variants], dtype=np.float64).reshape(-1, 2)[places].T
         lengths = np.array([found[number][0] for number in numbers], dtype=np.int64)
-        _, weights, counts = numbered[places[met]].T
-        given = weights * bm25.shares(counts, lengths[owners[met]], self._mean_length)
-        scores: list[float] = np.bincount(owners[met], weights=given, minlength=len(held)).tolist()
+        given = weights * bm25.shares(counts, lengths[owners], self._mean_length)
+        scores: list[float] = np.bincount(owners, weights=given, minlength=len(held)).tolist()
         return scores

@@ -11,7 +11,7 @@ import re
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from functools import partial
@@ -45,17 +45,15 @@ from qa.postgres import (
     half_rows,
 )
 from qa.store import Store
-from qa.stored import Reader, packed
+from qa.stored import TIMES, Reader, packed, term_number
 from qa.stored_articles import StoredTexts
 from qa.stored_generations import (
     InMaking,
-    Numbered,
     check_whole,
     close,
     count_terms,
     drop,
     left,
-    numbered,
     prune,
     queue,
     seal,
@@ -65,7 +63,6 @@ from qa.stored_generations import (
 
 _CLAIMED_BYTES, _CLAIMED = 600_000, 64  # of articles that are made together
 _PAUSE = 0.5  # seconds between looks at how much is left
-_NUMBERS = 2_000_000  # of terms that are kept in memory
 _ROW_BYTES, _LEAST_MEMORY, _MOST_MEMORY = 2_500, 64, 2_048  # of a vector in a graph; megabytes for making one
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _WRITERS = "hashtext('wenju writers')"  # a lock that each writer shares while it is at work
@@ -117,17 +114,16 @@ class Writer:
         self._claims = 1
         self._server = Server(store.server.url, seconds=0)
         self._at: Connection | None = None  # that by which others see that this writer is at work
-        self._numbers: dict[Numbered, int] = {}  # of terms, as the server of that connection has them
 
     def _ask(self, step: Callable[[Connection], _Result]) -> _Result:
         """What a step of the build gives, which is taken again where the server goes away meanwhile."""
         return self._server.ask(lambda connection: step(self._present(connection)))
 
     def _present(self, connection: Connection) -> Connection:
-        """Makes it known that the writer is at work; another server may not have the terms that the last one had."""
+        """Makes it known that the writer is at work, also to another server than the last one."""
         if connection is not self._at:
             connection.execute(f"SELECT pg_advisory_lock_shared({_WRITERS})")
-            self._at, self._numbers = connection, {}
+            self._at = connection
         return connection
 
     def leave(self) -> None:
@@ -296,8 +292,6 @@ class Writer:
         made = self._maker.part([document for _, document in documents])
         part, languages = made.part, made.part.languages.tolist()
         held = [Counter(terms) for _, terms in made.terms]
-        each = zip(languages, held, strict=True)
-        numbers = self._term_numbers((language, *counted) for language, terms in each for counted in terms.items())
         embeddings = half_rows(part.vectors)
         articles: list[Sequence[Any]] = []
         passages: list[Sequence[Any]] = []
@@ -305,10 +299,11 @@ class Writer:
             rows, on = range(*part.bounds[n : n + 2].tolist()), _date(document)
             _check(part, rows, document, str(self._store))
             for place, row in enumerate(rows):
-                terms = sorted([numbers[languages[row], term, times] for term, times in held[row].items()])
+                language, counted = languages[row], held[row].items()
+                terms = [term_number(language, term) + min(times, TIMES) for term, times in counted]
                 passages.append(
                     (
-                        *(article, article * ROWS + place, generation, EVER, languages[row], held[row].total()),
+                        *(article, article * ROWS + place, generation, EVER, language, held[row].total()),
                         *(on, document.id, array_of(terms), embeddings[row], packed(part, row)),
                     )
                 )
@@ -321,14 +316,6 @@ class Writer:
             )
         connection.cursor().executemany(ADD_ARTICLE, articles)
         copy_passages(connection, passages)
-
-    def _term_numbers(self, wanted: Iterable[Numbered]) -> Mapping[Numbered, int]:
-        """The numbers of terms; those that have none are given one at once, so that no writer waits for another."""
-        if len(self._numbers) > _NUMBERS:
-            self._numbers = {}
-        if missing := sorted({*wanted} - self._numbers.keys()):
-            self._numbers |= self._server.ask(lambda other: numbered(other, missing))
-        return self._numbers
 
     # finishing
 
@@ -368,7 +355,7 @@ class Writer:
             count_terms(connection, number, live)
             seal(connection, number, found[1], left_out)
             prune(connection, number if live is None else live)
-            connection.execute("ANALYZE passages, articles, terms, frequencies")
+            connection.execute("ANALYZE passages, articles, frequencies")
         return True
 
     def summary(self, generation: InMaking, seconds: float) -> BuildSummary:
