@@ -34,7 +34,6 @@ _KEPT = 16  # connections that wait for their next use
 _ARRAY, _INT8 = struct.Struct(">5i"), 20  # what is sent before the numbers of an array, and the type of these
 _ELEMENT = np.dtype([("length", ">i4"), ("number", ">i8")])
 _NO_SCHEMA, _NO_TABLE = "3F000", "42P01"
-_SECONDS = 60  # that a statement of a question may take
 # The server goes, is gone, or has no room for now; on a standby, what a question read is removed; writers met.
 _PASSING = ("57P01", "57P02", "57P03", "53300", "40001", "40P01")
 _BUSY = ("recovery mode", "not yet accepting", "too many clients", "too many connections", "connection slots")
@@ -48,12 +47,15 @@ _CONNECTION: dict[str, str | int] = {
     "tcp_user_timeout": 4_000,
     "application_name": "wenju",
 }
-_SESSION = (
-    "SET search_path = wenju, public",
+_SESSION = ("SET search_path = wenju, public", "SET client_min_messages = warning")
+_BUILDING = ("SET statement_timeout = 0", "SET idle_in_transaction_session_timeout = 0", "SET work_mem = '256MB'")
+# What a question wants has an index, which costs less than the planner believes: a scan reads each long value apart.
+_ASKING = (
+    "SET statement_timeout = '60s'",
+    "SET enable_seqscan = off",
     "SET hnsw.ef_search = 200",
     "SET hnsw.iterative_scan = relaxed_order",
     "SET plan_cache_mode = force_custom_plan",
-    "SET client_min_messages = warning",
 )
 
 ADD_ARTICLE = f"INSERT INTO articles VALUES ({', '.join(['%s'] * 11)})"
@@ -112,9 +114,9 @@ _Result = TypeVar("_Result")
 class Server:
     """Connections to a store; many threads may share one."""
 
-    def __init__(self, url: str, *, seconds: int = _SECONDS) -> None:
-        """Takes the URL, or another connection string of PostgreSQL, and how long a statement, or a pause of whoever is
-        in a transaction, may take; 0 sets no limit, whatever the server's own is. Nothing is asked yet.
+    def __init__(self, url: str, *, building: bool = False) -> None:
+        """Takes the URL, or another connection string of PostgreSQL; nothing is asked yet. What is asked for a build
+        may take as long as it takes.
 
         Raises:
             StoreError: if it is none.
@@ -123,7 +125,7 @@ class Server:
             self._parameters: dict[str, Any] = {**_CONNECTION, **conninfo.conninfo_to_dict(url)}
         except psycopg.ProgrammingError as error:
             raise StoreError(Message("store_url", {"reason": _one_line(error)})) from error
-        self.url, self._seconds = url, seconds
+        self.url, self._settings = url, (*_SESSION, *(_BUILDING if building else _ASKING))
         self.name = _named(self._parameters)
         self._free: list[Connection] = []
         self._lock = threading.Lock()
@@ -167,10 +169,7 @@ class Server:
     def _connect(self) -> Connection:
         connection: Connection = psycopg.connect(**self._parameters, autocommit=True)
         try:
-            for setting in _SESSION:
-                connection.execute(setting)
-            for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
-                connection.execute(_plain(f"SET {limit} = '{self._seconds}s'"))
+            connection.execute(_plain(";".join(self._settings)))
             if psycopg.types.TypeInfo.fetch(connection, "vector"):
                 register_vector(connection)
         except BaseException:

@@ -154,7 +154,9 @@ class StoredTerms:
         wanted.sort(key=lambda pair: pair[0].rows)
         likely = self._likely(wanted, count)
         scores = self._scores(likely, wanted)
-        return sorted(zip(likely, scores, strict=True), key=lambda pair: (-pair[1], pair[0]))[:count]
+        found = sorted(zip(likely, scores, strict=True), key=lambda pair: (-pair[1], pair[0]))[:count]
+        self._rows.of([row for row, _ in found])  # is read next, of one language after the other
+        return found
 
     def _likely(self, wanted: Sequence[tuple[Term, float]], count: int) -> list[int]:
         """Rows among which the best are: those that hold a term which is rare enough to matter, rarest terms first.

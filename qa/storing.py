@@ -112,7 +112,7 @@ class Writer:
         self._maker = Maker(settings, self._earlier)
         self._files = Folder(corpus, settings)
         self._claims = 1
-        self._server = Server(store.server.url, seconds=0)
+        self._server = Server(store.server.url, building=True)
         self._at: Connection | None = None  # that by which others see that this writer is at work
 
     def _ask(self, step: Callable[[Connection], _Result]) -> _Result:
