@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from qa.config import Where
 from qa.datatypes import Passage
+from qa.errors import IndexDamagedError
 from qa.kept import Kept
+from qa.messages import Message
 from qa.parts import Part, passage_of
 from qa.postgres import ROWS, Connection, Server
 from qa.segments import Segments
@@ -77,6 +79,22 @@ class Reader:
             return connection.cursor(binary=binary).execute(query, values).fetchall()
 
         return self.server.ask(asked)
+
+    def of_rows(self, columns: str, numbers: Sequence[int]) -> dict[int, tuple[Any, ...]]:
+        """Columns of some rows, each once, by their numbers.
+
+        Raises:
+            IndexDamagedError: if one has gone with its generation, as two builds later.
+            StoreError: if the server does not answer.
+        """
+        query = (
+            f"SELECT row, {columns} FROM unnest(%(articles)s::bigint[], %(rows)s::bigint[])"
+            " AS wanted (article, row) JOIN passages USING (article, row)"
+        )
+        read = self.all(query, {"articles": [number // ROWS for number in numbers], "rows": numbers})
+        if len(read) < len(numbers):
+            raise IndexDamagedError(Message("read_while_changed", {"folder": self.server.name}))
+        return {number: tuple(rest) for number, *rest in read}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +169,8 @@ class Rows:
         return self._kept.one(number, self._read)
 
     def _read(self, numbers: list[int]) -> dict[int, StoredRow]:
-        query = (
-            "SELECT row, language, content FROM unnest(%(articles)s::bigint[], %(rows)s::bigint[])"
-            " AS wanted (article, row) JOIN passages USING (article, row)"
-        )
-        found = self.reader.all(query, {"articles": [number // ROWS for number in numbers], "rows": numbers})
-        return {number: StoredRow.of(language, content) for number, language, content in found}
+        found = self.reader.of_rows("language, content", numbers)
+        return {number: StoredRow.of(*columns) for number, columns in found.items()}
 
     def vectors(self, numbers: Sequence[int]) -> Vectors:
         """The vectors of some rows, shape (rows, dimension)."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from qa import bm25
 from qa.kept import Kept
-from qa.postgres import ROWS, half, numbers_of
+from qa.postgres import half, numbers_of
 from qa.stored import TIMES, Rows, term_number
 from qa.text import LANGUAGES, Language
 from qa.vectors import Vectors
@@ -204,12 +204,7 @@ class StoredTerms:
 
     def _scores(self, numbers: Sequence[int], wanted: Sequence[tuple[Term, float]]) -> list[float]:
         """The whole score of each row."""
-        query = (
-            "SELECT row, length, array_send(terms) FROM unnest(%(articles)s::bigint[], %(rows)s::bigint[])"
-            " AS wanted (article, row) JOIN passages USING (article, row)"
-        )
-        values = {"articles": [number // ROWS for number in numbers], "rows": numbers}
-        found = {number: rest for number, *rest in self._reader.all(query, values)}
+        found = self._reader.of_rows("length, array_send(terms)", numbers)
         held = [numbers_of(found[number][1]) for number in numbers]
         ids = np.concatenate([np.zeros(0, dtype=np.int64), *held])
         owners = np.repeat(np.arange(len(held)), [len(each) for each in held])

@@ -1,16 +1,19 @@
 import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psycopg
 import pytest
 from postgres_server import PASSWORD, PostgresServer, running
 
 from qa.chat import Chat
 from qa.config import IndexSettings
 from qa.errors import StoreError
-from qa.postgres import Server
+from qa.postgres import Server, array_of, numbers_of
 from qa.store import Store
 from qa.storing import build
 
@@ -43,6 +46,30 @@ def test_a_server_that_is_not_there_is_given_up() -> None:
     server = Server("postgresql://127.0.0.1:1/wenju")
     with pytest.raises(StoreError, match=r"No PostgreSQL server answers at 127\.0\.0\.1:1/wenju: .*refused"):
         server.ask(lambda connection: connection.execute("SELECT 1"), patience=0.2)
+
+
+def test_numbers_are_sent_as_the_server_sends_them(postgres: PostgresServer) -> None:
+    """An array of numbers is, byte for byte, what the server makes of it, and comes back."""
+    for numbers in ([1, 2**62, -3], [7]):
+        ((sent,),) = postgres.execute("postgres", f"SELECT array_send(ARRAY{numbers}::bigint[])")
+        assert array_of(numbers) == sent
+        assert numbers_of(array_of(numbers)).tolist() == numbers
+    ((none,),) = postgres.execute("postgres", "SELECT array_send('{}'::bigint[])")
+    assert isinstance(none, bytes)
+    assert numbers_of(none).tolist() == []
+
+
+def test_a_full_server_is_waited_for(postgres: PostgresServer) -> None:
+    """Where the server has no connection left, whoever asks gets its answer once there is one."""
+    name = postgres.database()
+    postgres.execute(name, f"CREATE ROLE {name}_one LOGIN PASSWORD '{PASSWORD}' CONNECTION LIMIT 1")
+    url = postgres.url(name, user=f"{name}_one")
+    with psycopg.connect(url) as held:
+        waiting = ThreadPoolExecutor(1).submit(Server(url).ask, lambda other: other.execute("SELECT 1").fetchone())
+        time.sleep(0.3)
+        assert not waiting.done()
+        held.close()
+        assert waiting.result(timeout=30) == (1,)
 
 
 def test_the_extension_is_missing(small_corpus: Path, postgres: PostgresServer) -> None:

@@ -14,7 +14,7 @@ from qa.chat import Chat
 from qa.config import IndexSettings
 from qa.errors import CorpusError, IndexBusyError
 from qa.store import Store
-from qa.storing import build
+from qa.storing import Writer, build
 
 BUILD = (
     "import sys; from pathlib import Path; from qa.config import IndexSettings; from qa.store import Store;"
@@ -104,6 +104,24 @@ def test_a_build_after_a_rollback_goes_on_from_there(
     assert [each.state for each in store.listed()] == ["kept", "live"]
     database = store_url.rpartition("/")[2]
     assert postgres.execute(database, "SELECT count(*) FROM wenju.passages") == [(summary.passages,)]
+
+
+def test_a_rollback_during_a_build_leaves_nothing_out(small_corpus: Path, store_url: str) -> None:
+    """Who would build from the generation gone back to waits for a build from the other; then no article is missing."""
+    store, settings = Store(store_url), IndexSettings()
+    build(small_corpus, store, settings)
+    (small_corpus / "new.md").write_text("# Lifts\n\nThe new lift carries 21 people.\n", encoding="utf-8")
+    build(small_corpus, store, settings)
+    (small_corpus / "more.md").write_text("# Stairs\n\nThe stairs have 300 steps.\n", encoding="utf-8")
+    other = Writer(small_corpus, store, settings)
+    other.plan(lambda stage, done, total: None)
+    store.rollback()
+    with pytest.raises(IndexBusyError):
+        build(small_corpus, store, settings)
+    other.leave()
+    assert build(small_corpus, store, settings).documents == 6
+    assert set(rows(store)) == {path.relative_to(small_corpus).as_posix() for path in small_corpus.rglob("*.*")}
+    assert Chat.open(store).ask("How many people does the new lift carry?").answered
 
 
 def test_old_generations_go(small_corpus: Path, store_url: str, postgres: PostgresServer) -> None:
