@@ -42,7 +42,7 @@ from qa.plan import runs
 from qa.rows import NamedRows, RowsOfParts, VectorsOfParts
 from qa.segments import SegmentRows, SegmentsOfParts
 from qa.text import LANGUAGES, Language
-from qa.vectors import VectorIndex, VectorRows, save_array
+from qa.vectors import ArrayRows, VectorIndex, Vectors, save_array
 
 _NO_STATE = (0, 0, 0, 0)  # of a file of which it is not certain
 
@@ -60,7 +60,7 @@ class SearchIndex:
     manifest: Manifest
     documents: Mapping[str, Document]
     passages: Sequence[Passage]
-    vectors: VectorRows
+    vectors: ArrayRows[Vectors]
     nearest: Mapping[Language, VectorIndex]
     lexical: TermIndex
     segments: SegmentRows

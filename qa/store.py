@@ -12,7 +12,7 @@ from qa.messages import Message
 from qa.postgres import Connection, Server, alone, check
 from qa.stored import Reader, Rows, StoredLanguages, StoredPassages, StoredSegments, StoredVectors
 from qa.stored_articles import StoredDocuments, StoredHashes, StoredTexts
-from qa.stored_search import Nearest, StoredNearest, StoredTerms
+from qa.stored_search import StoredNearest, StoredTerms
 from qa.text import LANGUAGES
 
 _GENERATIONS = "SELECT number, name, whole, manifest, articles, passages, terms FROM generations"
@@ -70,7 +70,6 @@ class Store:
         embedder, aligner = models(str(self), manifest)
         languages = [language for language in LANGUAGES if search.where.language in (None, language)]
         rows = Rows(reader, embedder.dimension)
-        nearest = Nearest(rows, languages)
         stored_passages = StoredPassages(rows)
         return SearchIndex(
             folder=Path(name),
@@ -78,8 +77,8 @@ class Store:
             documents=StoredDocuments(reader, articles, stored_passages),
             passages=stored_passages,
             vectors=StoredVectors(rows),
-            nearest={language: StoredNearest(nearest, language) for language in languages},
-            lexical=StoredTerms(rows, languages),
+            nearest={language: StoredNearest(rows, language) for language in languages},
+            lexical=StoredTerms(reader),
             segments=StoredSegments(rows),
             languages=StoredLanguages(rows),
             converted=StoredTexts(reader),

@@ -128,13 +128,10 @@ _SEGMENT_BYTES = 4 + 8 + 8  # of its length, its span, its norms
 
 def packed(part: Part, row: int) -> bytes:
     """A row of a part, all that is read of it when it is found."""
-    all_of = part.segments
-    first, last = all_of.passage_bounds[row : row + 2].tolist()
-    bounds = all_of.token_bounds[first : last + 1]
-    segments = np.diff(bounds).astype("<i4").tobytes()
-    segments += all_of.spans[first:last].astype("<i4").tobytes() + all_of.norms[first:last].astype("<f4").tobytes()
-    tokens = all_of.tokens[bounds[0] : bounds[-1]].astype("<i4").tobytes()
-    values = [part.vectors[row].astype("<f4").tobytes(), tokens, segments]
+    own = part.segments.of(row)
+    lengths = np.diff(own.token_bounds).astype("<i4")
+    segments = lengths.tobytes() + own.spans.astype("<i4").tobytes() + own.norms.astype("<f4").tobytes()
+    values = [part.vectors[row].astype("<f4").tobytes(), own.tokens.astype("<i4").tobytes(), segments]
     ends = accumulate(map(len, values), initial=_HEADER.size)
     return b"".join([_HEADER.pack(*list(ends)[1:]), *values, part.passages[row]])
 

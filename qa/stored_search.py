@@ -5,84 +5,49 @@ good they are is reckoned here.
 """
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Generic, TypeVar
 
 import numpy as np
 
 from qa import bm25
 from qa.kept import Kept
 from qa.postgres import half, numbers_of
-from qa.stored import TIMES, Rows, term_number
+from qa.stored import TIMES, Reader, Rows, term_number
 from qa.text import LANGUAGES, Language
 from qa.vectors import Vectors
 
 _MOST = 4_000  # rows that a search by terms reads, rarest terms first; beyond, the commoner only add to their scores
 _BATCH = 1_000  # of these, that are read together
 _FINALISTS = 2  # times as many rows as are wanted are looked at with all their terms
-_TERMS, _SEARCHES = 50_000, 256  # that were met, and made, last
-_THREADS = 8  # in which languages are searched at the same time
+_TERMS = 50_000  # that were met last
 
 Found = list[tuple[int, float]]  # rows with what a search says of each, best first
-
-_Key = TypeVar("_Key", bound=Hashable)
-
-
-class Together(Generic[_Key]):
-    """The same search in all languages at the same time: who asks for one language asks for the others next."""
-
-    def __init__(self, search: Callable[[_Key, Language], Found], languages: Sequence[Language]) -> None:
-        self._search, self._languages = search, languages
-        self._pool = ThreadPoolExecutor(_THREADS)
-        self._kept: Kept[_Key, dict[Language, Found]] = Kept(_SEARCHES)
-
-    def __call__(self, key: _Key, language: Language) -> Found:
-        """What the search gives for a key in a language."""
-        return self._kept.one(key, self._read)[language]
-
-    def _read(self, keys: list[_Key]) -> dict[_Key, dict[Language, Found]]:
-        found = {key: self._pool.map(partial(self._search, key), self._languages) for key in keys}
-        return {key: dict(zip(self._languages, each, strict=True)) for key, each in found.items()}
-
-
-class Nearest:
-    """The vectors of all languages."""
-
-    def __init__(self, rows: Rows, languages: Sequence[Language]) -> None:
-        self.reader, self._rows = rows.reader, rows
-        self.together = Together(self._search, languages)
-
-    def _search(self, key: tuple[bytes, int], language: Language) -> Found:
-        vector, count = np.frombuffer(key[0], dtype=np.float32), key[1]
-        condition, values = self.reader.searched()
-        query = (
-            f"SELECT row FROM passages WHERE language = {LANGUAGES.index(language)} AND {condition}"
-            " ORDER BY embedding <#> %(vector)s LIMIT %(count)s"
-        )
-        rows = [row for (row,) in self.reader.all(query, {**values, "vector": half(vector), "count": count})]
-        cosines = (self._rows.vectors(rows) @ vector).tolist()
-        found = [(row, cosine) for row, cosine in zip(rows, cosines, strict=True) if cosine]
-        return sorted(found, key=lambda pair: (-pair[1], pair[0]))
 
 
 class StoredNearest:
     """The vectors of one language, as a `VectorIndex`."""
 
-    def __init__(self, nearest: Nearest, language: Language) -> None:
-        self._nearest, self._language = nearest, language
+    def __init__(self, rows: Rows, language: Language) -> None:
+        self._rows, self._reader, self._language = rows, rows.reader, LANGUAGES.index(language)
 
     def __len__(self) -> int:
-        reader, number = self._nearest.reader, LANGUAGES.index(self._language)
-        return int(reader.all(f"SELECT count(*) FROM passages WHERE {reader.live} AND language = {number}")[0][0])
+        query = f"SELECT count(*) FROM passages WHERE {self._reader.live} AND language = {self._language}"
+        return int(self._reader.all(query)[0][0])
 
     def search(self, query: Vectors, count: int) -> Found:
         """At most `count` (row, cosine), nearest first, ties by row."""
         if not query.any() or count <= 0:
             return []
-        return self._nearest.together((np.asarray(query, dtype=np.float32).tobytes(), count), self._language)
+        condition, values = self._reader.searched()
+        nearest = (
+            f"SELECT row FROM passages WHERE language = {self._language} AND {condition}"
+            " ORDER BY embedding <#> %(vector)s LIMIT %(count)s"
+        )
+        rows = [row for (row,) in self._reader.all(nearest, {**values, "vector": half(query), "count": count})]
+        cosines = (self._rows.vectors(rows) @ query).tolist()
+        found = [(row, cosine) for row, cosine in zip(rows, cosines, strict=True) if cosine]
+        return sorted(found, key=lambda pair: (-pair[1], pair[0]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +65,9 @@ class Term:
 class StoredTerms:
     """The rows by their terms: which share some with a question, by the score of BM25 that tantivy gives them."""
 
-    def __init__(self, rows: Rows, languages: Sequence[Language]) -> None:
-        self._rows, self._reader = rows, rows.reader
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
         self._kept: Kept[str, list[Term]] = Kept(_TERMS)
-        self._together = Together(self._search, languages)
 
     def __len__(self) -> int:
         return self._reader.passages
@@ -140,23 +104,15 @@ class StoredTerms:
 
     def search(self, terms: Sequence[str], count: int, group: str) -> Found:
         """At most `count` (row, BM25 score) of the group that share a term, best first, ties by row."""
-        language = next((each for each in LANGUAGES if each == group), None)
-        if not terms or count <= 0 or language is None:
+        if not terms or count <= 0 or group not in LANGUAGES:
             return []
-        self._terms(terms)
-        return self._together((tuple(terms), count), language)
-
-    def _search(self, key: tuple[tuple[str, ...], int], group: Language) -> Found:
-        terms, count = key
-        known, language = self._terms(terms), LANGUAGES.index(group)
+        known, number = self._terms(terms), LANGUAGES.index(group)
         weights = {term: times * self._rarity(known[term]) for term, times in Counter(terms).items()}
-        wanted = [(known[term][language], weight) for term, weight in weights.items() if known[term][language].rows]
+        wanted = [(known[term][number], weight) for term, weight in weights.items() if known[term][number].rows]
         wanted.sort(key=lambda pair: pair[0].rows)
         likely = self._likely(wanted, count)
         scores = self._scores(likely, wanted)
-        found = sorted(zip(likely, scores, strict=True), key=lambda pair: (-pair[1], pair[0]))[:count]
-        self._rows.of([row for row, _ in found])  # is read next, of one language after the other
-        return found
+        return sorted(zip(likely, scores, strict=True), key=lambda pair: (-pair[1], pair[0]))[:count]
 
     def _likely(self, wanted: Sequence[tuple[Term, float]], count: int) -> list[int]:
         """Rows among which the best are: those that hold a term which is rare enough to matter, rarest terms first.
