@@ -14,7 +14,7 @@ PACKAGE = Path(qa.__file__).parent
 STAGES = [
     "offline", "version", "disk", "processes", "text", "messages", "converters", "encodings", "phrasing", "errors",
     "datatypes", "question_files", "changes", "embedder", "config", "files", "editing", "corpus", "passages", "vectors",
-    "lexical", "bm25", "alignment", "fusion", "segments", "rows", "parts", "nearest", "manifest", "converted",
+    "lexical", "bm25", "alignment", "fusion", "rows", "segments", "parts", "nearest", "manifest", "converted",
     "earlier", "inspection", "making", "makers", "plan", "lock", "index", "inventory", "generations", "watch",
     "postgres", "kept", "stored", "stored_articles", "stored_search", "stored_generations", "store", "storing",
     "question", "claims", "sounds", "translations", "query", "reading", "calibration", "ranking", "retriever",
