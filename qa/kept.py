@@ -31,8 +31,12 @@ class Kept(Generic[_Key, _Value]):
         if missing := [key for key in wanted if key not in found]:
             fresh = read(missing)
             found |= fresh
-            with self._lock:
-                self._values.update(fresh)
-                while len(self._values) > self._most:
-                    self._values.popitem(last=False)
+            self.add(fresh)
         return found
+
+    def add(self, fresh: Mapping[_Key, _Value]) -> None:
+        """Keeps values that were read otherwise."""
+        with self._lock:
+            self._values.update(fresh)
+            while len(self._values) > self._most:
+                self._values.popitem(last=False)

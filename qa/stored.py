@@ -5,7 +5,7 @@ Rows of a generation never change, so what was read stays in memory for a while.
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import accumulate, pairwise
@@ -169,9 +169,19 @@ class Rows:
         found = self.reader.of_rows("language, content", numbers)
         return {number: StoredRow.of(*columns) for number, columns in found.items()}
 
+    def search(self, rest: str, values: Mapping[str, Any]) -> dict[int, StoredRow]:
+        """The rows, in order, that the rest of a query of passages gives; they need not be read again."""
+        read = self.reader.all(f"SELECT row, language, content FROM passages {rest}", values)
+        found = {number: StoredRow.of(language, content) for number, language, content in read}
+        self._kept.add(found)
+        return found
+
     def vectors(self, numbers: Sequence[int]) -> Vectors:
         """The vectors of some rows, shape (rows, dimension)."""
-        found = self.of(numbers)
+        return self.vectors_of(self.of(numbers), numbers)
+
+    def vectors_of(self, found: Mapping[int, StoredRow], numbers: Iterable[int]) -> Vectors:
+        """The vectors of some of the rows that were found, shape (rows, dimension)."""
         raw = b"".join([found[number].vector for number in numbers])
         return np.frombuffer(raw, dtype="<f4").reshape(-1, self._dimension)
 

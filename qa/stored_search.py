@@ -40,13 +40,10 @@ class StoredNearest:
         if not query.any() or count <= 0:
             return []
         condition, values = self._reader.searched()
-        nearest = (
-            f"SELECT row FROM passages WHERE language = {self._language} AND {condition}"
-            " ORDER BY embedding <#> %(vector)s LIMIT %(count)s"
-        )
-        rows = [row for (row,) in self._reader.all(nearest, {**values, "vector": half(query), "count": count})]
-        cosines = (self._rows.vectors(rows) @ query).tolist()
-        found = [(row, cosine) for row, cosine in zip(rows, cosines, strict=True) if cosine]
+        nearest = f"WHERE language = {self._language} AND {condition} ORDER BY embedding <#> %(vector)s LIMIT %(count)s"
+        read = self._rows.search(nearest, {**values, "vector": half(query), "count": count})
+        cosines = (self._rows.vectors_of(read, read) @ query).tolist()
+        found = [(row, cosine) for row, cosine in zip(read, cosines, strict=True) if cosine]
         return sorted(found, key=lambda pair: (-pair[1], pair[0]))
 
 
@@ -110,12 +107,13 @@ class StoredTerms:
         weights = {term: times * self._rarity(known[term]) for term, times in Counter(terms).items()}
         wanted = [(known[term][number], weight) for term, weight in weights.items() if known[term][number].rows]
         wanted.sort(key=lambda pair: pair[0].rows)
-        likely = self._likely(wanted, count)
-        scores = self._scores(likely, wanted)
+        likely, whole = self._likely(wanted, count)
+        scores = likely.values() if whole else self._scores(list(likely), wanted)
         return sorted(zip(likely, scores, strict=True), key=lambda pair: (-pair[1], pair[0]))[:count]
 
-    def _likely(self, wanted: Sequence[tuple[Term, float]], count: int) -> list[int]:
-        """Rows among which the best are: those that hold a term which is rare enough to matter, rarest terms first.
+    def _likely(self, wanted: Sequence[tuple[Term, float]], count: int) -> tuple[dict[int, float], bool]:
+        """Rows among which the best are, with their scores by the terms that were looked for, and whether all were:
+        those that hold a term which is rare enough to matter, rarest terms first.
 
         As MaxScore does (Turtle, Flood 1995): once the terms that are left could not lift a row among the best that
         has none of those before, no row is looked for by them.
@@ -136,7 +134,8 @@ class StoredTerms:
                 least = float(np.partition(np.fromiter(partial.values(), float), -count)[-count])
         left = sum(bounds[place:])
         likely = sorted(partial, key=partial.__getitem__, reverse=True)[: _FINALISTS * count]
-        return [row for row in likely if partial[row] + left >= least]
+        whole = place == len(wanted) and read <= _MOST
+        return {row: partial[row] for row in likely if partial[row] + left >= least}, whole
 
     def _add(self, wanted: Sequence[tuple[Term, float]], partial: dict[int, float]) -> None:
         """Adds to the scores of rows what they have of terms."""
