@@ -59,7 +59,7 @@ class SearchIndex:
     manifest: Manifest
     documents: Mapping[str, Document]
     passages: Sequence[Passage]
-    vectors: VectorsOfParts
+    vectors: VectorsOfParts[np.float32]
     nearest: Mapping[Language, VectorIndex]
     lexical: LexicalIndex
     segments: SegmentsOfParts

@@ -32,8 +32,8 @@ def check_part(folder: Path, record: PartRecord, texts: Mapping[str, str]) -> No
     """
     part, lexical = Part.open(folder / record.file), LexicalIndex.load(folder / record.terms)
     counts = [
-        *(record.passages, len(part), len(part.languages), len(part.hashes), len(part.vectors), len(part.codes)),
-        *(len(part.segments), len(lexical), int(part.bounds[-1])),
+        *(record.passages, len(part), len(part.languages), len(part.hashes), len(part.vectors), len(part.rounded)),
+        *(len(part.codes), len(part.segments), len(lexical), int(part.bounds[-1])),
     ]
     if len(set(counts)) > 1:
         raise _failed(folder, Message("other_rows", {"counts": ", ".join(map(str, counts))}))

@@ -18,6 +18,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ GROUPS = ("zh", "en")
 _K1 = 1.2  # tantivy's own
 _NOTHING = "\x1f"  # stands in a field for each term of a row of another group
 _WRITER_BYTES = 64_000_000
+_TERMS_KEPT = 4096  # those asked for last, of which is known how many rows hold them
 _PROBE_BYTES = 1 << 18  # a disk that has no room for so many is full
 SHARDS = "shards.json"
 _META = "meta.json"  # tantivy's own list of its segments, in order
@@ -65,6 +67,7 @@ class LexicalIndex:
         self._starts = starts
         self._schema = index.schema
         self._searcher = index.searcher()
+        self._frequencies = lru_cache(_TERMS_KEPT)(self._counted)
 
     @classmethod
     def join(cls, folder: Path, shards: Sequence[Shard], share: Callable[[Path, Path], None]) -> "LexicalIndex":
@@ -118,9 +121,9 @@ class LexicalIndex:
         rarity = {term: self._rarity(sum(self._frequencies(term))) for term in set(terms)}
         return sum(rarity[term] for term in terms) * (_K1 + 1.0)
 
-    def _frequencies(self, term: str) -> list[int]:
-        """How many rows of each group hold a term."""
-        return [self._searcher.doc_freq(group, term) for group in GROUPS]
+    def _counted(self, term: str) -> tuple[int, ...]:
+        """How many rows of each group hold a term; each segment is asked."""
+        return tuple(self._searcher.doc_freq(group, term) for group in GROUPS)
 
     def _rarity(self, frequency: int) -> float:
         """What a term weighs that so many rows hold."""

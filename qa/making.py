@@ -30,7 +30,7 @@ from qa.passages import Chunker, context, token_fitting_length
 from qa.rows import Lines, VectorsOfParts
 from qa.segments import Segments, SegmentsOfParts
 from qa.text import LANGUAGES, terms
-from qa.vectors import Vectors, quantiser, require_units
+from qa.vectors import Vectors, quantiser, require_units, rounded
 
 _PASSAGES_AT_ONCE = 2048
 _UTF_8 = "utf-8"
@@ -130,7 +130,8 @@ class Maker:
         starts = np.cumsum([0, *map(len, earlier)]).tolist()
         start_of = dict(zip([*map(id, earlier), id(None)], starts, strict=True))
         order = [start_of[id(part)] + row for part, row in rows.sources]
-        vectors = VectorsOfParts([*(part.vectors for part in earlier), self._vectors(rows.fresh, made)])[order]
+        vectors = self._vectors(rows.fresh, made)
+        codes = quantiser(self._embedder.dimension).codes(vectors)
         return Part(
             documents=Lines.of(rows.documents),
             converted=Lines.of(rows.converted),
@@ -138,8 +139,9 @@ class Maker:
             passages=Lines.of(rows.lines),
             languages=np.array(rows.languages, dtype=np.uint8),
             hashes=np.frombuffer(b"".join(rows.contents), dtype=np.uint8).reshape(-1, HASH_BYTES),
-            vectors=vectors,
-            codes=quantiser(self._embedder.dimension).codes(vectors),
+            vectors=VectorsOfParts([*(part.vectors for part in earlier), vectors])[order],
+            rounded=VectorsOfParts([*(part.rounded for part in earlier), rounded(vectors)])[order],
+            codes=VectorsOfParts([*(part.codes for part in earlier), codes])[order],
             segments=SegmentsOfParts([*(part.segments for part in earlier), made]).select(order),
         )
 

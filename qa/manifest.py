@@ -20,7 +20,7 @@ from qa.nearest import Recall
 from qa.parts import PartRecord
 from qa.text import Language
 
-FORMAT = 5
+FORMAT = 6
 MANIFEST = "manifest.json"
 LEXICAL = "lexical"  # the folder of the terms of all parts
 CATALOGUE = f"{LEXICAL}/{SHARDS}"

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa.parts import Part
-from qa.rows import VectorsOfParts
+from qa.rows import Lent, VectorsOfParts
 from qa.text import LANGUAGES, Language
 from qa.vectors import ExactIndex, QuantisedIndex, VectorIndex, nearest_rows
 
@@ -44,9 +44,11 @@ def nearest(parts: Sequence[Part], language: Language, exact_rows: int) -> Vecto
 
 
 def _quantised(parts: Sequence[Part], chosen: Chosen) -> QuantisedIndex:
-    vectors = VectorsOfParts([part.vectors for part in parts])
+    vectors, rounded = VectorsOfParts([each.vectors for each in parts]), [each.rounded for each in parts]
     codes = np.concatenate([part.codes[rows] for part, rows in zip(parts, chosen, strict=True)])
-    return QuantisedIndex(vectors, codes, _joined(parts, chosen), parts[0].vectors.shape[1])
+    Lent(part.codes for part in parts).give_back()
+    kept = VectorsOfParts(rounded, lent=False)
+    return QuantisedIndex(vectors, kept, codes, _joined(parts, chosen), parts[0].vectors.shape[1])
 
 
 def _joined(parts: Sequence[Part], chosen: Chosen) -> NDArray[np.int64]:

@@ -18,12 +18,15 @@ from qa.datatypes import Document, Passage, shallow
 from qa.rows import Lines, map_arrays, write_arrays
 from qa.segments import Segments
 from qa.text import LANGUAGES, dominant_language
-from qa.vectors import Codes, Vectors
+from qa.vectors import Codes, Rounded, Vectors
 
 PARTS = "parts"  # the folder of a generation in which they stand
 HASH_BYTES = 32
 _NAME_LETTERS = 32
-_LINES, _ARRAYS = ("documents", "converted", "passages"), ("bounds", "languages", "hashes", "vectors", "codes")
+_LINES, _ARRAYS = (
+    ("documents", "converted", "passages"),
+    ("bounds", "languages", "hashes", "vectors", "rounded", "codes"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class Part:
         languages: of each row, its place in `LANGUAGES`.
         hashes: what identifies the content of each row, shape (rows, `HASH_BYTES`).
         vectors: shape (rows, dimension).
+        rounded: the vectors as `rounded` makes them, same shape.
         codes: of the vectors, as a quantised index takes them, shape (rows, bytes).
         segments: of each row.
     """
@@ -76,6 +80,7 @@ class Part:
     languages: NDArray[np.uint8]
     hashes: NDArray[np.uint8]
     vectors: Vectors
+    rounded: Rounded
     codes: Codes
     segments: Segments
 

@@ -1,7 +1,7 @@
 """A question as the searches see it."""
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ Scores = NDArray[np.float32]
 
 
 class Likeness:
-    """How like a question's tokens others are, reckoned once for each token, when it is first met."""
+    """How like a question's tokens others are, reckoned once for each token, when it is first met; for one thread."""
 
     def __init__(self, aligner: StaticEmbedder, units: Scores) -> None:
         """Takes the unit vectors of the question's tokens, shape (question tokens, dimension)."""
@@ -27,13 +27,28 @@ class Likeness:
 
     def cosines(self, tokens: NDArray[np.int32]) -> Scores:
         """Cosines of tokens with the question's, shape (tokens, question tokens)."""
-        new = tokens[self._rows[tokens] < 0]
-        if len(new):
-            self._rows[new] = np.arange(len(new))
-            new = new[self._rows[new] == np.arange(len(new))]  # each once
-            self._rows[new] = np.arange(len(self._cosines), len(self._cosines) + len(new))
-            self._cosines = np.concatenate([self._cosines, self._aligner.cosines(new, self._units)])
+        met = np.zeros(len(self._rows), dtype=bool)
+        met[tokens] = True
+        new = self._new(met)
+        self._add(new, self._aligner.cosines(new, self._units))
         return self._cosines.take(self._rows[tokens], axis=0)
+
+    def apart(self) -> "Likeness":
+        """One of the same question for another thread, which has met no token."""
+        return Likeness(self._aligner, self._units)
+
+    def join(self, other: "Likeness") -> None:
+        """Takes over what another of the same question has met."""
+        new = self._new(other._rows >= 0)
+        self._add(new, other._cosines[other._rows[new]])
+
+    def _new(self, met: NDArray[np.bool_]) -> NDArray[np.int32]:
+        """Those of the tokens that have not been met here."""
+        return np.flatnonzero(met & (self._rows < 0)).astype(np.int32)
+
+    def _add(self, tokens: NDArray[np.int32], cosines: Scores) -> None:
+        self._rows[tokens] = np.arange(len(self._cosines), len(self._cosines) + len(tokens))
+        self._cosines = np.concatenate([self._cosines, cosines])
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +57,7 @@ class Query:
 
     `spans` are its tokens' places in `text`, `token_vectors` unit vectors with their `norms` apart, `weights` what
     each token counts in late interaction, `ideal` the BM25 score that no passage can exceed. `likeness` remembers what
-    was compared with its tokens, for all that is read; one question is asked in one thread.
+    was compared with its tokens, for all that is read; one question is asked in one thread, but for `apart`.
     """
 
     text: str
@@ -58,6 +73,10 @@ class Query:
     meanings: tuple[Meaning, ...]
     ideal: float
     likeness: Likeness
+
+    def apart(self) -> "Query":
+        """The same question for another thread, to be read there; `likeness` may then `join` that one's."""
+        return replace(self, likeness=self.likeness.apart())
 
     @property
     def shares(self) -> Scores:

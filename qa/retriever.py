@@ -1,6 +1,7 @@
 """A question to Hits: each passage language searched apart by three sides and fused, the best read and ranked."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,6 +49,7 @@ class Retriever:
         self.index = index
         self.settings = settings
         self.fitted = calibration() if fitted is None else fitted
+        self._aside = ThreadPoolExecutor(thread_name_prefix="search")  # the engines search outside of Python's lock
 
     def retrieve(self, question: str) -> list[Hit]:
         """The best passages, best first, ties by passage id."""
@@ -68,10 +70,13 @@ class Retriever:
         No features where the settings have no passages ranked by them; the hits then are all the candidates.
         """
         query = encode(self.index, question)
-        chosen = {language: self._searched(query, language) for language in self.index.nearest}
-        best = {language: best_in_passages(self.index, query, list(lexical)) for language, lexical in chosen.items()}
-        query = replace(query, weights=query.weights * alignment.rarity(np.concatenate(list(best.values()))))
-        found = [self._fused(query, language, chosen[language], best[language]) for language in chosen]
+        languages = list(self.index.nearest)
+        apart = [query.apart() for _ in languages]
+        chosen, best = zip(*self._aside.map(self._searched, apart, languages), strict=True)
+        for each in apart:
+            query.likeness.join(each.likeness)
+        query = replace(query, weights=query.weights * alignment.rarity(np.concatenate(best)))
+        found = [self._fused(query, *each) for each in zip(languages, chosen, best, strict=True)]
         ranked = self.settings.ranked
         count = max(ranked, self.settings.hits) if ranked else None
         top = [each.best(count) for each in found]
@@ -99,12 +104,15 @@ class Retriever:
             for row, fused, dense, aligned, lexical, (near, shared, met) in places
         ]
 
-    def _searched(self, query: Query, language: Language) -> dict[int, float | None]:
-        """Rows of one passage language that a side found, in order, with the BM25 score where they share a term."""
+    def _searched(self, query: Query, language: Language) -> tuple[dict[int, float | None], Scores]:
+        """Rows of one passage language that a side found, in order, with the BM25 score where they share a term; and
+        what of the question each meets.
+        """
         settings, index = self.settings, self.index
         lexical = dict(index.lexical.search(query.terms, settings.candidates, language))
         nearest = index.nearest[language].search(query.vector, settings.candidates)
-        return {row: lexical.get(row) for row in sorted(lexical.keys() | {row for row, _ in nearest})}
+        found = {row: lexical.get(row) for row in sorted(lexical.keys() | {row for row, _ in nearest})}
+        return found, best_in_passages(index, query, list(found))
 
     def _fused(self, query: Query, language: Language, lexical: Mapping[int, float | None], best: Scores) -> _Found:
         settings, rows = self.settings, list(lexical)

@@ -3,7 +3,7 @@
 import json
 import mmap
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 
 _HEADER_BYTES = 8  # that say how long the header is
-_TYPES = {"U8": np.uint8, "I32": np.int32, "I64": np.int64, "F32": np.float32}
-_MANY = 500  # rows of vectors, the pages around which are given back
+_TYPES = {"I8": np.int8, "U8": np.uint8, "I32": np.int32, "I64": np.int64, "F32": np.float32}
+_MANY = 2_000  # rows read, after which the pages around them are given back
 _KEPT = 4096  # rows that were read last
 
-Vectors = NDArray[np.float32]
 _Record = TypeVar("_Record")
+_Number = TypeVar("_Number", np.float32, np.int8, np.uint8)
 
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -49,19 +49,43 @@ def _mapped(raw: mmap.mmap, start: int, described: Mapping[str, Any]) -> NDArray
     return array.reshape(described["shape"])
 
 
-def give_back(array: NDArray[Any]) -> None:
-    """Gives the memory of a mapped array back to the system, which keeps what it has of the file, and may map it again.
+class Lent:
+    """Mapped arrays of which rows are read here and there: their memory goes back to the system after so many.
 
-    It maps sixteen pages around each that is read, so that rows here and there soon have all of a file in memory.
+    That maps sixteen pages around each that is read, so that all of a file were soon in memory; it keeps what it has of
+    the file, and may map it again. Several threads may read meanwhile.
     """
+
+    def __init__(self, arrays: Iterable[NDArray[Any]]) -> None:
+        """Takes arrays, mapped or not."""
+        self._mapped = [each for each in map(_place, arrays) if each is not None]
+        self._read = 0
+
+    def count(self, rows: int) -> None:
+        """Tells that so many rows more were read."""
+        self._read += rows
+        if self._read >= _MANY:
+            self.give_back()
+
+    def give_back(self) -> None:
+        """Gives their memory back now."""
+        self._read = 0
+        for file, start, length in self._mapped:
+            file.madvise(mmap.MADV_DONTNEED, start, length)
+
+
+def _place(array: NDArray[Any]) -> tuple[mmap.mmap, int, int] | None:
+    """The mapped file of an array, and the first and the number of the bytes of the whole pages that it has there."""
     base: Any = array
     while isinstance(base, np.ndarray):
         base = base.base
-    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-        first = array.ctypes.data - np.frombuffer(base, dtype=np.uint8, count=1).ctypes.data
-        start = -(-first // mmap.PAGESIZE) * mmap.PAGESIZE
-        if (length := first + array.nbytes - start) > 0:
-            base.madvise(mmap.MADV_DONTNEED, start, length)
+    base = base.obj if isinstance(base, memoryview) else base
+    if not isinstance(base, mmap.mmap) or not hasattr(mmap, "MADV_DONTNEED"):
+        return None
+    first = array.ctypes.data - np.frombuffer(base, dtype=np.uint8, count=1).ctypes.data
+    start = -(-first // mmap.PAGESIZE) * mmap.PAGESIZE
+    length = first + array.nbytes - start
+    return (base, start, length) if length > 0 else None
 
 
 class Lines(Sequence[bytes]):
@@ -106,9 +130,11 @@ class RowsOfParts(Sequence[_Record]):
         """Takes what makes a record of a line and its row."""
         self._parts, self._parse = parts, parse
         self._starts = starts = list(accumulate(map(len, parts), initial=0))
+        lent = Lent(array for part in parts for array in (part.raw, part.ends))
 
         def read(row: int) -> _Record:
             part = bisect_right(starts, row) - 1
+            lent.count(1)
             return parse(parts[part][row - starts[part]], row)
 
         self._read = lru_cache(_KEPT)(read)
@@ -148,25 +174,28 @@ class NamedRows(Mapping[str, _Record], Generic[_Record]):
         return len(self._places)
 
 
-class VectorsOfParts:
+class VectorsOfParts(Generic[_Number]):
     """The vectors of several parts, one part after the other."""
 
-    def __init__(self, parts: Sequence[Vectors]) -> None:
-        """Takes arrays of shape (rows, dimension), of equal dimension."""
-        self._parts = parts
-        self._starts = list(accumulate(map(len, parts), initial=0))
+    def __init__(self, parts: Sequence[NDArray[_Number]], *, lent: bool = True) -> None:
+        """Takes arrays of shape (rows, dimension), of equal dimension, and whether their memory is given back."""
+        self._parts: Sequence[NDArray[Any]] = parts
+        self._starts = np.cumsum([0, *map(len, parts)])
+        self._lent = Lent(parts if lent else ())
 
     def __len__(self) -> int:
-        return self._starts[-1]
+        return int(self._starts[-1])
 
-    def __getitem__(self, rows: Sequence[int] | NDArray[np.int64]) -> Vectors:
+    def __getitem__(self, rows: Sequence[int] | NDArray[np.int64]) -> NDArray[_Number]:
         """The vectors of some rows, shape (rows, dimension)."""
         chosen = np.asarray(rows, dtype=np.int64)
-        taken = np.empty((len(chosen), self._parts[0].shape[1]), dtype=np.float32)
-        part_of = np.searchsorted(self._starts, chosen, side="right") - 1
-        for part in np.unique(part_of).tolist():
-            of_part = part_of == part
+        taken = np.empty((len(chosen), self._parts[0].shape[1]), dtype=self._parts[0].dtype)
+        order = np.argsort(chosen, kind="stable")
+        edges = np.searchsorted(chosen, self._starts, sorter=order)
+        if edges[0] or edges[-1] < len(chosen):
+            raise IndexError(f"There are {len(self)} rows.")
+        for part in np.flatnonzero(np.diff(edges)).tolist():
+            of_part = order[edges[part] : edges[part + 1]]
             taken[of_part] = self._parts[part][chosen[of_part] - self._starts[part]]
-            if len(chosen) > _MANY:
-                give_back(self._parts[part])
+        self._lent.count(len(chosen))
         return taken

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa.embedder import StaticEmbedder
+from qa.rows import Lent
 from qa.text import sentences
 
 Spans = list[tuple[int, int]]
@@ -81,6 +82,18 @@ class Segments:
         runs = [self.tokens[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
         return np.concatenate(runs) if runs else np.zeros(0, dtype=np.int32)
 
+    def of(self, row: int) -> "Segments":
+        """The segments of one passage, which are not copied."""
+        first, end = self.passage_bounds[row : row + 2].tolist()
+        bounds = self.token_bounds[first : end + 1]
+        return Segments(
+            tokens=self.tokens[bounds[0] : bounds[-1]],
+            token_bounds=bounds - bounds[0],
+            spans=self.spans[first:end],
+            norms=self.norms[first:end],
+            passage_bounds=np.array([0, end - first]),
+        )
+
     def select(self, rows: Sequence[int] | NDArray[np.int64]) -> "Segments":
         """The segments of some passages."""
         chosen = np.asarray(rows, dtype=np.int64)
@@ -102,6 +115,8 @@ class SegmentsOfParts:
         self._parts = parts
         self._rows = _bounds(np.array([len(part) for part in parts], dtype=np.int64))
         self._bounds = [part.token_bounds[part.passage_bounds] for part in parts]  # of each passage's tokens
+        self._lent = Lent(getattr(part, name) for part in parts for name in Segments.__slots__)
+        self._lent.give_back()
 
     def __len__(self) -> int:
         """How many passages there are."""
@@ -111,6 +126,7 @@ class SegmentsOfParts:
         """The part of each row, and the row in it."""
         chosen = np.asarray(rows, dtype=np.int64)
         part = np.searchsorted(self._rows, chosen, side="right") - 1
+        self._lent.count(len(chosen))
         return part, chosen - self._rows[part]
 
     def tokens_of_each(self, rows: Sequence[int]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
@@ -124,16 +140,11 @@ class SegmentsOfParts:
 
     def select(self, rows: Sequence[int]) -> Segments:
         """As `Segments.select`."""
-        part, row = self._places(rows)
-        if not len(part):
-            return self._parts[0].select([])
-        order = np.argsort(part, kind="stable")
-        selected: list[Segments] = [self._parts[each].select(row[part == each]) for each in np.unique(part).tolist()]
-        if len(selected) == 1:
-            return selected[0]
-        back = np.empty(len(order), dtype=np.int64)
-        back[order] = np.arange(len(order))
-        return Segments.joined(selected).select(back)
+        part_of, row_of = self._places(rows)
+        if len(set(part_of.tolist())) <= 1:
+            return self._parts[part_of[0] if len(part_of) else 0].select(row_of)
+        segments = [self._parts[part].of(row) for part, row in zip(part_of.tolist(), row_of.tolist(), strict=True)]
+        return Segments.joined(segments)
 
 
 def _joined_bounds(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:

@@ -3,32 +3,37 @@
 Of many, product quantisation (Jégou, Douze, Schmid 2011) with codes of four bits, scanned in registers (André,
 Kermarrec, Le Scouarnec 2015), finds the likeliest, whose vectors are then compared as they are. Vectors are turned at
 random first, after which the components of any unit vectors are distributed much alike (as in TurboQuant, Zandieh et
-al. 2025): one codebook fits all, and the codes of a row depend on nothing but its vector.
+al. 2025): one codebook fits all, and the codes of a row depend on nothing but its vector. Which of the likeliest are
+compared as they are, their vectors rounded to bytes say, which are small enough to stay in memory.
 """
 
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
 _ROWS_AT_ONCE = 65_536  # taken over, so that no second copy of all is made
-_COMPARED = 2_000  # of the likeliest rows, as they are
+_COMPARED = 2_000  # of the likeliest rows, by their rounded vectors …
+_REFINED = 2  # … and of these so many for each that is wanted, as they are
+_LARGEST = 127  # component of a rounded vector
 _TOGETHER = 4  # components of a vector that share a code
 _BITS = 4  # of a code
 _SEED, _SAMPLES, _ROUNDS = 20, 1_024, 15  # of the codebook
 
 Vectors = NDArray[np.float32]
 Codes = NDArray[np.uint8]
+Rounded = NDArray[np.int8]
+_Array_co = TypeVar("_Array_co", covariant=True)
 
 
-class VectorRows(Protocol):
+class ArrayRows(Protocol[_Array_co]):
     """Vectors by their rows."""
 
-    def __getitem__(self, rows: NDArray[np.int64]) -> Vectors:
+    def __getitem__(self, rows: NDArray[np.int64]) -> _Array_co:
         """Those of some rows, shape (rows, dimension)."""
 
 
@@ -73,9 +78,19 @@ class ExactIndex:
 class QuantisedIndex:
     """A `VectorIndex` that compares the rows whose codes are likeliest."""
 
-    def __init__(self, vectors: VectorRows, codes: Codes, rows: NDArray[np.int64], dimension: int) -> None:
-        """Takes the vectors of all rows, codes of some, shape (rows, bytes), and which these are, ascending."""
-        self._vectors, self._rows = vectors, rows
+    def __init__(
+        self,
+        vectors: ArrayRows[Vectors],
+        rounded: ArrayRows[Rounded],
+        codes: Codes,
+        rows: NDArray[np.int64],
+        dimension: int,
+    ) -> None:
+        """Takes the vectors of all rows, the same rounded, codes of some, and which these are, ascending.
+
+        Codes have shape (rows, bytes).
+        """
+        self._vectors, self._rounded, self._rows = vectors, rounded, rows
         self._quantiser = quantiser(dimension)
         self._index = self._quantiser.index(codes)
 
@@ -87,9 +102,25 @@ class QuantisedIndex:
         if compared == 0 or not query.any():
             return []
         _, found = self._index.search(self._quantiser.turned(query.reshape(1, -1)), compared)
-        rows = np.sort(self._rows[found[0][found[0] >= 0]])
+        rows = self._likeliest(query, np.sort(self._rows[found[0][found[0] >= 0]]), _REFINED * count)
         cosines, best = _nearest(query.reshape(1, -1), self._vectors[rows], count)
         return _ranked(rows[best[0]], cosines[0])
+
+    def _likeliest(self, query: Vectors, rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+        """At most so many of the rows, ascending: those nearest by their rounded vectors."""
+        if len(rows) <= count:
+            return rows
+        directions = self._rounded[rows].astype(np.float32)
+        lengths = np.sqrt(np.einsum("ij,ij->i", directions, directions))
+        nearly = directions @ query / np.maximum(lengths, 1.0)
+        return np.sort(rows[np.argsort(-nearly, kind="stable")[:count]])
+
+
+def rounded(vectors: Vectors) -> Rounded:
+    """Vectors stretched until their largest component is `_LARGEST`, and rounded: nearly their directions."""
+    largest = np.abs(vectors).max(axis=1, keepdims=True, initial=0.0)
+    stretched = vectors * (np.float32(_LARGEST) / np.where(largest > 0.0, largest, 1.0))
+    return np.rint(stretched).astype(np.int8)
 
 
 def _nearest(queries: Vectors, vectors: Vectors, count: int) -> tuple[Vectors, NDArray[np.int64]]:

@@ -1,7 +1,9 @@
+import mmap
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,7 +21,7 @@ def parts_of(cuts: list[int]) -> list[Lines]:
 
 
 @pytest.mark.parametrize("length", [0, 1, 7])
-@pytest.mark.parametrize("kind", [np.uint8, np.int32, np.int64, np.float32])
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int32, np.int64, np.float32])
 def test_arrays_are_mapped_as_they_were_written(tmp_path: Path, length: int, kind: type) -> None:
     """Arrays of every kind and shape, those without a row or a column too, are read as they were written."""
     arrays: dict[str, NDArray[np.generic]] = {
@@ -132,3 +134,19 @@ def test_vectors_of_parts_are_those_of_one_array(cuts: list[int], rows: list[int
         assert np.array_equal(vectors[chosen], whole[np.array(rows, dtype=np.int64)])
     with pytest.raises(IndexError):
         vectors[[*rows, len(whole)]]
+
+
+@pytest.mark.skipif(not hasattr(mmap, "MADV_DONTNEED"), reason="the system takes no memory back")
+def test_memory_of_many_rows_goes_back(tmp_path: Path) -> None:
+    """Of a mapped file whose rows are read here and there, far less than all is in memory after many reads."""
+    whole = np.random.default_rng(1).random((20_000, 512), dtype=np.float32)
+    write_arrays(tmp_path / "rows", {"vectors": whole})
+    mapped = map_arrays(tmp_path / "rows")["vectors"]
+    before = psutil.Process().memory_info().rss
+    kept, lent = VectorsOfParts([mapped], lent=False), VectorsOfParts([mapped])
+    rows = np.arange(0, len(whole), 5)
+    assert np.array_equal(kept[rows], whole[rows])
+    assert psutil.Process().memory_info().rss - before > 0.8 * whole.nbytes
+    for some in np.split(rows, 4):
+        assert np.array_equal(lent[some], whole[some])
+    assert psutil.Process().memory_info().rss - before < 0.5 * whole.nbytes

@@ -13,6 +13,7 @@ from qa.vectors import (
     nearest_rows,
     quantiser,
     require_units,
+    rounded,
     save_array,
 )
 
@@ -32,7 +33,8 @@ def quantised(vectors: Vectors, rows: list[int] | None = None) -> VectorIndex:
     """As `exact`, by codes."""
     chosen = np.array(range(len(vectors)) if rows is None else rows, dtype=np.int64)
     dimension = vectors.shape[1]
-    return QuantisedIndex(vectors, quantiser(dimension).codes(vectors[chosen]), chosen, dimension)
+    codes = quantiser(dimension).codes(vectors[chosen])
+    return QuantisedIndex(vectors, rounded(vectors), codes, chosen, dimension)
 
 
 KINDS = pytest.mark.parametrize("made", [exact, quantised])
