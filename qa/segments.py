@@ -83,16 +83,16 @@ class Segments:
         runs = [self.tokens[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
         return np.concatenate(runs) if runs else np.zeros(0, dtype=np.int32)
 
-    def of(self, row: int) -> "Segments":
-        """The segments of one passage, which are not copied."""
-        first, end = self.passage_bounds[row : row + 2].tolist()
-        bounds = self.token_bounds[first : end + 1]
+    def run(self, start: int, end: int) -> "Segments":
+        """The segments of passages `[start, end)`, at least one, which are not copied."""
+        first, last = self.passage_bounds[start], self.passage_bounds[end]
+        bounds = self.token_bounds[first : last + 1]
         return Segments(
             tokens=self.tokens[bounds[0] : bounds[-1]],
             token_bounds=bounds - bounds[0],
-            spans=self.spans[first:end],
-            norms=self.norms[first:end],
-            passage_bounds=np.array([0, end - first]),
+            spans=self.spans[first:last],
+            norms=self.norms[first:last],
+            passage_bounds=self.passage_bounds[start : end + 1] - first,
         )
 
     def select(self, rows: Sequence[int] | NDArray[np.int64]) -> "Segments":
@@ -148,11 +148,13 @@ class SegmentsOfParts:
 
     def select(self, rows: Sequence[int]) -> Segments:
         """As `Segments.select`."""
-        part_of, row_of = self._places(rows)
-        if len(set(part_of.tolist())) <= 1:
-            return self._parts[part_of[0] if len(part_of) else 0].select(row_of)
-        segments = [self._parts[part].of(row) for part, row in zip(part_of.tolist(), row_of.tolist(), strict=True)]
-        return Segments.joined(segments)
+        part, row = self._places(rows)
+        if len(set(part.tolist())) <= 1:
+            return self._parts[part[0] if len(part) else 0].select(row)
+        starts = np.flatnonzero(np.append(True, (np.diff(part) != 0) | (np.diff(row) != 1)))  # of rows in a row
+        ends = np.append(starts[1:], len(row)) - 1
+        runs = zip(part[starts].tolist(), row[starts].tolist(), (row[ends] + 1).tolist(), strict=True)
+        return Segments.joined([self._parts[each].run(first, end) for each, first, end in runs])
 
 
 def _joined_bounds(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:

@@ -112,7 +112,7 @@ class QuantisedIndex:
             return rows
         directions = self._rounded[rows].astype(np.float32)
         lengths = np.sqrt(np.einsum("ij,ij->i", directions, directions))
-        nearly = directions @ query / np.maximum(lengths, 1.0)
+        nearly = np.einsum("ij,j->i", directions, query) / np.maximum(lengths, 1.0)
         return np.sort(rows[np.argsort(-nearly, kind="stable")[:count]])
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import zipfile
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,7 @@ def test_missing_converter_is_named_with_its_cure(tmp_path: Path, monkeypatch: p
     assert generations.reason_to_build(tmp_path, tmp_path / "index", IndexSettings()) is not None
 
 
+@cache
 def bomb(suffix: str) -> bytes:
     if suffix == ".pdf":
         return pdf([["x"]], content=b"BT /F1 12 Tf (aaaa) Tj ET " * 2_000_000)
