@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from qa import generations, index, receipts
+from qa import index, receipts
 from qa.answerer import Answerer
 from qa.config import IndexSettings, Settings
 from qa.corpus import document_of
@@ -28,6 +28,7 @@ from qa.errors import (
 from qa.explanation import explain
 from qa.files import PLAIN, FileText, Folder, hash_of, read_text, suffix_of
 from qa.follow_up import complete, turn
+from qa.generations import Home, home_of
 from qa.messages import Message
 from qa.retriever import Retriever
 from qa.text import dominant_language
@@ -58,11 +59,13 @@ class Chat:
         self._writer = Writer(loaded, settings.language_model) if settings.language_model else None
 
     @classmethod
-    def open(cls, root: Path, settings: Settings | None = None, *, expected: IndexSettings | None = None) -> "Chat":
-        """Opens the live index of a folder.
+    def open(
+        cls, root: Path | Home, settings: Settings | None = None, *, expected: IndexSettings | None = None
+    ) -> "Chat":
+        """Opens the live index of a folder, or of a store.
 
         Args:
-            root: the folder `qa build` wrote.
+            root: the folder `qa build` wrote, or the store.
             settings: how to search and answer; its index part is taken from the index itself.
             expected: settings the index must have been built with.
 
@@ -71,7 +74,7 @@ class Chat:
             EmbedderError: if its embedding model cannot be loaded.
         """
         settings = settings or Settings()
-        loaded = generations.load_live(root, expected, exact_rows=settings.search.exact_rows)
+        loaded = home_of(root).load(expected, settings.search)
         return cls(loaded, replace(settings, index=loaded.manifest.settings))
 
     @property
@@ -222,15 +225,18 @@ def _stands(passage: Passage, changed: str | None) -> bool:
 
 
 class LiveChat:
-    """The chat of a folder's live generation, for as long as a server runs; many threads may share one.
+    """The chat of the live generation of a folder or store, for as long as a server runs; many threads may share one.
 
     Whoever asks for the chat first after a switch loads the new generation; the others go on with the old one
     meanwhile. A chat that is in use keeps its generation in memory. Where the new one cannot be loaded, the old one
     stays and `problem` says why.
     """
 
-    def __init__(self, root: Path, settings: Settings | None = None, *, expected: IndexSettings | None = None) -> None:
+    def __init__(
+        self, root: Path | Home, settings: Settings | None = None, *, expected: IndexSettings | None = None
+    ) -> None:
         """Opens the live generation; takes, and raises, what `Chat.open` does."""
+        self.home = home_of(root)
         self._root, self._settings, self._expected = root, settings, expected
         self._chat = Chat.open(root, settings, expected=expected)
         self._refused = ""  # the generation that could not be loaded
@@ -250,7 +256,7 @@ class LiveChat:
     def _next(self) -> str:
         """The name of a live generation that is to be loaded; empty where there is none."""
         try:
-            name = generations.live_folder(self._root).name
+            name = self.home.live()
         except WenjuError as error:
             self.problem = error
             return ""

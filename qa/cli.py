@@ -13,18 +13,30 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from tqdm import tqdm
 
 from qa import changes, generations, question_files, receipts, render
 from qa.chat import Chat, LiveChat
-from qa.config import ROLES, FileLimits, IndexSettings, PageLimits, Settings
+from qa.config import ROLES, FileLimits, IndexSettings, PageLimits, SearchSettings, Settings, Where
 from qa.datatypes import Answer
 from qa.embedder import BUNDLED
-from qa.errors import CorpusError, QuestionError, ReceiptError, SearchIndexError, UsersError, WenjuError
+from qa.errors import (
+    CorpusError,
+    QuestionError,
+    ReceiptError,
+    SearchIndexError,
+    StoreError,
+    UsersError,
+    WenjuError,
+)
+from qa.generations import Home, home_of
 from qa.llm import settings_from_environment
 from qa.version import __version__
+
+if TYPE_CHECKING:
+    from qa.store import Store
 
 _FEEDBACK = Path("eval/feedback.jsonl")  # beside the questions of `qa eval`
 CANNOT = 2  # exit code: a person has to change something first
@@ -77,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     build = commands.add_parser("build", help="build the index from a folder of articles")
     build.add_argument("--strict", action="store_true", help="stop at the first article that cannot be read")
     _add_build_options(build)
+    _add_store_option(build)
     build.add_argument(
         "--impact", type=Path, metavar="FILE", help="questions to ask before and after: says which answers moved"
     )
@@ -98,10 +111,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     ask.add_argument("--no-llm", action="store_true", help="ask no language model, though QA_LLM_BASE_URL names one")
     _add_index_option(ask)
+    _add_store_option(ask)
+    _add_where_option(ask)
     ask.set_defaults(run=_ask)
 
     chat = commands.add_parser("chat", help="answer question after question; each may build on those before it")
     _add_index_option(chat)
+    _add_store_option(chat)
+    _add_where_option(chat)
     chat.set_defaults(run=_chat)
 
     verify = commands.add_parser(
@@ -134,6 +151,7 @@ def _parser() -> argparse.ArgumentParser:
         help="measure nothing: move checked feedback to the questions; default: eval/feedback.jsonl",
     )  # fmt: skip
     _add_index_option(evaluate)
+    _add_store_option(evaluate)
     evaluate.set_defaults(run=_evaluate)
 
     lint = commands.add_parser(
@@ -174,6 +192,7 @@ def _parser() -> argparse.ArgumentParser:
         help="processes that answer programs at /api/ask, all from one index; default: 1, that of the page",
     )  # fmt: skip
     _add_build_options(serve, PageLimits())
+    _add_store_option(serve)
     serve.set_defaults(run=_serve)
 
     _add_user_commands(commands.add_parser("user", help="say who may log in to the page, see `qa serve --auth`"))
@@ -191,14 +210,16 @@ def _add_index_commands(parser: argparse.ArgumentParser) -> None:
     listing.set_defaults(run=_list_generations)
     switching = commands.add_parser("switch", help="make another generation the live one")
     switching.add_argument("generation", help="its name, or its number alone")
-    switching.set_defaults(run=lambda options: _say_live(generations.switch(options.index, options.generation)))
+    switching.set_defaults(run=lambda options: _say_live(_home(options).switch(options.generation)))
     back = commands.add_parser("rollback", help="make the newest older generation the live one")
-    back.set_defaults(run=lambda options: _say_live(generations.rollback(options.index)))
+    back.set_defaults(run=lambda options: _say_live(_home(options).rollback()))
     pruning = commands.add_parser("prune", help="remove all but the live generation and the newest others")
     pruning.add_argument("--keep", type=int, default=generations.KEPT, metavar="N", help="how many stay, default: 2")
     pruning.set_defaults(run=_prune)
     for each in (listing, switching, back, pruning):
         _add_index_option(each)
+    for each in (listing, switching, back):
+        _add_store_option(each)
 
 
 def _add_user_commands(parser: argparse.ArgumentParser) -> None:
@@ -225,6 +246,20 @@ def _add_index_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--index", type=Path, default=Path("index"), metavar="DIR", help="default: index")
 
 
+def _add_store_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--store", metavar="URL", help="an index in PostgreSQL instead, as in postgresql://user@first,second/wenju"
+    )
+
+
+def _add_where_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--where", type=_condition, action="append", default=[], metavar="NAME=VALUE",
+        help="search only a part of a store: language=zh, after=2024-01-31, before=2024-12-31, path=reports/; may be "
+        "repeated",
+    )  # fmt: skip
+
+
 def _add_corpus_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--corpus", type=Path, default=Path("corpus"), metavar="DIR", help="default: corpus")
 
@@ -249,6 +284,14 @@ def _add_limit_option(parser: argparse.ArgumentParser, *more_limits: PageLimits)
         help=f"what reading one article may take{visitors}; may be repeated. "
         f"Default: {', '.join(f'{name}={value}' for name, value in known.items())}",
     )  # fmt: skip
+
+
+def _condition(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    known = asdict(Where())
+    if name not in known or not value:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE with one of {', '.join(known)}")
+    return name, value
 
 
 def _limit(known: Collection[str], text: str) -> tuple[str, int]:
@@ -283,7 +326,26 @@ def _index_settings(options: argparse.Namespace) -> IndexSettings:
     return IndexSettings(embedder=options.embedder, passage_bytes=options.passage_bytes, **limits)
 
 
+def _home(options: argparse.Namespace) -> Home:
+    """Where the index is: in a folder, or in a store where one is named."""
+    return _store(options.store) if options.store else home_of(options.index)
+
+
+def _store(url: str) -> "Store":
+    try:
+        from qa.store import Store  # brings psycopg, which no other index needs
+    except ImportError as error:
+        raise StoreError('An index in PostgreSQL needs `pip install -e ".[postgres]"`.') from error
+    return Store(url)
+
+
+def _search_settings(options: argparse.Namespace) -> SearchSettings:
+    return SearchSettings(where=Where(**dict(options.where)))
+
+
 def _build(options: argparse.Namespace) -> int:
+    if options.store and (options.watch or options.impact):
+        raise StoreError("--watch and --impact go with an index in a folder.")
     if options.watch:
         return _build_after_each_edit(options)
     _build_and_compare(options)
@@ -315,7 +377,12 @@ def _build_and_compare(options: argparse.Namespace, wait_seconds: float = 0.0) -
     """Builds and says what that did to the passages, and to the answers to the questions of `--impact`."""
     corpus, root, settings = options.corpus, options.index, _index_settings(options)
     with _stage_bars() as progress:
-        if options.impact:
+        if options.store:
+            store = _store(options.store)
+            from qa import storing  # brings psycopg, which no other index needs
+
+            summary, found = storing.build(corpus, store, settings, progress, strict=options.strict), None
+        elif options.impact:
             from qa import building, impact  # bring ir_measures and scipy, which no plain build needs
 
             questions = impact.read(options.impact)
@@ -333,7 +400,7 @@ def _build_and_compare(options: argparse.Namespace, wait_seconds: float = 0.0) -
     _name_assumed(summary)
     record: dict[str, Any] = {**asdict(summary), "impact": None}
     record["unreadable"] = [{**asdict(each), "reason": str(each.reason)} for each in summary.unreadable]
-    lines = [_summary_text(summary, root)]
+    lines = [_summary_text(summary, _store(options.store) if options.store else root)]
     if summary.changes.compared:
         lines.append(changes.changes_text(summary.changes))
     else:
@@ -368,15 +435,15 @@ def _name_assumed(summary: generations.BuildSummary) -> None:
         _say(f"read as {encoding}: {', '.join(names[:_NAMED])}{more}", to=sys.stderr)
 
 
-def _summary_text(summary: generations.BuildSummary, root: Path) -> str:
+def _summary_text(summary: generations.BuildSummary, root: "Path | Store") -> str:
     return (
         f"{summary.documents} articles, {summary.passages} passages, {summary.size / 1e6:.1f} MB "
-        f"in {summary.seconds:.1f} s → {root / summary.generation}"
+        f"in {summary.seconds:.1f} s → {root}/{summary.generation}"
     )
 
 
 def _list_generations(options: argparse.Namespace) -> int:
-    for each in generations.listed(options.index):
+    for each in _home(options).listed():
         counts = f"{each.documents} articles, {each.passages} passages, " if each.created else ""
         _say(f"{each.name}  {each.state:<10}  {counts}{each.size / 1e6:.1f} MB  {each.created}".rstrip())
     return 0
@@ -418,7 +485,8 @@ def _ask(options: argparse.Namespace) -> int:
         raise QuestionError('Give a question, as in qa ask "…", or a file with --questions; not both, not neither.')
     if options.questions is not None and options.explain:
         raise QuestionError("--explain goes with one question; ask those of the file one by one.")
-    chat = Chat.open(options.index, Settings(language_model=None if options.no_llm else settings_from_environment()))
+    model = None if options.no_llm else settings_from_environment()
+    chat = Chat.open(_home(options), Settings(search=_search_settings(options), language_model=model))
     if options.questions is not None:
         return _ask_file(chat, options.questions, options.receipt)
     answer = chat.ask(options.question)
@@ -469,7 +537,7 @@ def _ask_file(chat: Chat, path: Path, receipt: Path | None) -> int:
 
 def _chat(options: argparse.Namespace) -> int:
     """A conversation over standard input: a question a line, `/new` begins another; errors are said and it goes on."""
-    live = LiveChat(options.index)
+    live = LiveChat(_home(options), Settings(search=_search_settings(options)))
     history: list[Answer] = []
     prompt = _PROMPT if sys.stdin.isatty() else ""
     while True:
@@ -553,7 +621,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         return _promote(options)
     before = comparison.read_report(options.against) if options.against else None
     asked = question_sets.read(options.questions, options.follow_ups or question_sets.follow_ups_of(options.questions))
-    chat = Chat.open(options.index)
+    chat = Chat.open(_home(options))
     anyway = evaluation.never_refusing(chat).ask
     with _stage_bars() as progress:
         report = evaluation.evaluate(
@@ -582,7 +650,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 def _promote(options: argparse.Namespace) -> int:
     from qa import feedback  # brings ir_measures and scipy, which no question needs
 
-    promotion = feedback.promote(options.promote, options.questions, Chat.open(options.index))
+    promotion = feedback.promote(options.promote, options.questions, Chat.open(_home(options)))
     _say(feedback.promotion_text(promotion, options.questions))
     return 0
 
@@ -644,19 +712,19 @@ def _lint(options: argparse.Namespace) -> int:
 def _serve(options: argparse.Namespace) -> int:
     settings = _index_settings(options)
     limits = PageLimits(**{name: value for name, value in options.limit if name in asdict(PageLimits())})
-    reason = generations.reason_to_build(options.corpus, options.index, settings)
+    reason = None if options.store else generations.reason_to_build(options.corpus, options.index, settings)
     if reason:
         _say(f"Building the index: {reason}")
         _build_now(options.corpus, options.index, settings)
     from ui.server import Options, serve  # bring the page, which no other command needs
 
     answering = Settings(language_model=settings_from_environment())
-    live = LiveChat(options.index, answering, expected=settings)
+    live = LiveChat(_home(options), answering, expected=None if options.store else settings)
     usual = Path("eval/questions.jsonl")
     questions = options.questions or (usual if usual.is_file() else None)
     feedback = None if options.no_feedback or options.read_only else options.feedback
     served = Options(
-        read_only=options.read_only,
+        read_only=options.read_only or bool(options.store),  # a store is built by `qa build`
         users=options.auth,
         names=tuple(options.allow_host),
         questions=questions,

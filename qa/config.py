@@ -5,11 +5,13 @@ Variants are made with `dataclasses.replace`; a value outside its range is an er
 
 import re
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Literal, get_args
 
 from qa.embedder import BUNDLED
 from qa.errors import SettingsError
 from qa.messages import Message
+from qa.text import LANGUAGES, Language
 
 Role = Literal["reader", "editor"]  # of a user of the page; an editor may also change articles and index
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -75,6 +77,36 @@ class IndexSettings(FileLimits):
 
 
 @dataclass(frozen=True, slots=True)
+class Where:
+    """Which passages are searched, by what is known of their articles; all where nothing is named.
+
+    Attributes:
+        language: of the passages.
+        after: the date, as ISO 8601, from which on an article is; one without a date is left out.
+        before: up to which.
+        path: with which the path of an article in its folder begins.
+    """
+
+    language: Language | None = None
+    after: str | None = None
+    before: str | None = None
+    path: str | None = None
+
+    def __post_init__(self) -> None:
+        _require(self.language in (None, *LANGUAGES), f"A language is one of {', '.join(LANGUAGES)}.")
+        for name in ("after", "before"):
+            value = getattr(self, name)
+            _require(value is None or _is_date(value), f"{name} must be a date such as 2024-05-31, not {value!r}.")
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
 class SearchSettings:
     """How passages are found.
 
@@ -91,6 +123,7 @@ class SearchSettings:
     crossing_lexical_weight: float = 0.6  # elsewhere: names and numbers still match
     ranked: int = 16  # candidates of each passage language that are read and ranked by the fitted model
     hits: int = 10
+    where: Where = Where()  # anything but all only in a store
 
     def __post_init__(self) -> None:
         _require(self.exact_rows >= 0, f"exact_rows must be at least 0, not {self.exact_rows}.")

@@ -13,6 +13,7 @@ WenjuError
 │   ├── IndexDamagedError       a file of the index is not what was written
 │   ├── IndexMismatchError      the index was built with other settings
 │   ├── IndexBusyError          another process is writing the index
+│   ├── StoreError              a PostgreSQL server cannot be asked, or refuses
 │   └── BuildCancelledError     someone stopped the build
 ├── QuestionError               a question that cannot be asked
 │   ├── EmptyQuestionError      it holds no word or number
@@ -93,9 +94,9 @@ class EmbedderError(WenjuError):
 
 
 class SearchIndexError(WenjuError):
-    """The index cannot be used."""
+    """The index cannot be used; one in PostgreSQL has no folder."""
 
-    def __init__(self, said: str | Message, folder: Path) -> None:
+    def __init__(self, said: str | Message, folder: Path | None = None) -> None:
         super().__init__(said)
         self.folder = self.place = folder
 
@@ -121,6 +122,15 @@ class IndexMismatchError(SearchIndexError):
 
 class IndexBusyError(SearchIndexError):
     """Another process is writing the index."""
+
+
+class StoreError(SearchIndexError):
+    """A PostgreSQL server cannot be asked, or refuses; what it is called is for the terminal alone."""
+
+    def for_visitors(self, language: Language) -> str:
+        if isinstance(self.said, Message) and "store" in self.said.values:
+            return Message(self.said.kind, {**self.said.values, "store": "PostgreSQL"}).text(language)
+        return super().for_visitors(language)
 
 
 class BuildCancelledError(SearchIndexError):

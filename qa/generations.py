@@ -16,11 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from qa import index
 from qa.changes import PassageChanges, passage_changes
-from qa.config import EXACT_ROWS, IndexSettings
+from qa.config import EXACT_ROWS, IndexSettings, SearchSettings, Where
 from qa.corpus import ArticleFile, Unreadable, article_files, corpus_digest
 from qa.disk import insist, remove_unfinished, write_file_through, write_folder_through, write_whole
 from qa.earlier import Earlier
@@ -30,6 +30,7 @@ from qa.errors import (
     IndexMissingError,
     IndexUnreadableError,
     SearchIndexError,
+    SettingsError,
     WenjuError,
 )
 from qa.lock import write_lock
@@ -77,6 +78,54 @@ class Generation:
     documents: int
     passages: int
     size: int
+
+
+class Home(Protocol):
+    """Where the generations of an index are: a folder, or a store."""
+
+    def live(self) -> str:
+        """The name of the live generation."""
+
+    def load(self, expected: IndexSettings | None, search: SearchSettings) -> index.SearchIndex:
+        """Opens the live generation, which must have been built with `expected` settings where these are given."""
+
+    def listed(self) -> Sequence[Generation]:
+        """Every generation, oldest first."""
+
+    def switch(self, name: str) -> str:
+        """Makes another generation the live one."""
+
+    def rollback(self) -> str:
+        """Makes the newest older generation the live one."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderHome:
+    """The generations in a folder; each method raises what the function of its name does."""
+
+    root: Path
+
+    def live(self) -> str:
+        return live_folder(self.root).name
+
+    def load(self, expected: IndexSettings | None, search: SearchSettings) -> index.SearchIndex:
+        if search.where != Where():
+            raise SettingsError("Only an index in a store can be searched in part; build one with --store.")
+        return load_live(self.root, expected, exact_rows=search.exact_rows)
+
+    def listed(self) -> Sequence[Generation]:
+        return listed(self.root)
+
+    def switch(self, name: str) -> str:
+        return switch(self.root, name)
+
+    def rollback(self) -> str:
+        return rollback(self.root)
+
+
+def home_of(root: Path | Home) -> Home:
+    """The generations in a folder, or those given."""
+    return FolderHome(root) if isinstance(root, Path) else root
 
 
 def live_folder(root: Path) -> Path:

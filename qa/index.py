@@ -6,7 +6,7 @@ index. Everything in it is JSON, arrays, or a search engine's own files; nothing
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ from qa.embedder import Embedder, StaticEmbedder, bundled_embedder, load_embedde
 from qa.errors import IndexDamagedError, IndexMismatchError
 from qa.files import conversion
 from qa.inspection import check_whole
-from qa.lexical import LexicalIndex, Shard
+from qa.lexical import LexicalIndex, Shard, TermIndex
 from qa.making import Maker
 from qa.manifest import (
     FORMAT,
@@ -40,33 +40,35 @@ from qa.parts import PARTS, Part, PartRecord, document_of_line, passage_of
 from qa.passages import utf8_length
 from qa.plan import runs
 from qa.rows import NamedRows, RowsOfParts, VectorsOfParts
-from qa.segments import SegmentsOfParts
+from qa.segments import SegmentRows, SegmentsOfParts
 from qa.text import LANGUAGES, Language
-from qa.vectors import VectorIndex, save_array
+from qa.vectors import ArrayRows, VectorIndex, Vectors, save_array
 
 _NO_STATE = (0, 0, 0, 0)  # of a file of which it is not certain
 
 
 @dataclass(frozen=True, slots=True)
 class SearchIndex:
-    """A loaded generation.
+    """A loaded generation, of a folder or of a store.
 
     Rows of `vectors`, `nearest`, `lexical`, `segments` and `languages` are positions in `passages`; `nearest` searches
-    the passages of each language apart. Passages, articles, vectors and segments are read when they are asked for.
+    the passages of each language apart. Passages, articles, vectors and segments are read when they are asked for. The
+    name of `folder` is that of the generation.
     """
 
     folder: Path
     manifest: Manifest
     documents: Mapping[str, Document]
     passages: Sequence[Passage]
-    vectors: VectorsOfParts[np.float32]
+    vectors: ArrayRows[Vectors]
     nearest: Mapping[Language, VectorIndex]
-    lexical: LexicalIndex
-    segments: SegmentsOfParts
+    lexical: TermIndex
+    segments: SegmentRows
     languages: Sequence[Language]
     converted: Mapping[str, str]
     embedder: Embedder
     aligner: StaticEmbedder
+    store: str = field(default="", repr=False)  # the address of the store, where it is of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,11 +199,11 @@ def load(folder: Path, expected: IndexSettings | None = None, *, exact_rows: int
     """
     manifest = read_manifest(folder)
     if expected is not None and manifest.settings != expected:
-        difference = _difference(manifest.settings, expected)
-        raise IndexMismatchError(Message("other_settings", {"folder": folder, "difference": difference}), folder)
+        differs = difference(manifest.settings, expected)
+        raise IndexMismatchError(Message("other_settings", {"folder": folder, "difference": differs}), folder)
     check_files(folder, manifest)
     try:
-        return _opened(folder, manifest, *_models(folder, manifest), exact_rows)
+        return _opened(folder, manifest, *models(folder, manifest), exact_rows)
     except (OSError, ValueError) as error:  # all was whole a moment ago: someone removes it
         raise IndexDamagedError(Message("read_while_changed", {"folder": folder}), folder) from error
 
@@ -230,13 +232,19 @@ def _opened(
     )
 
 
-def _models(folder: Path, manifest: Manifest) -> tuple[Embedder, StaticEmbedder]:
+def models(place: Path | str, manifest: Manifest) -> tuple[Embedder, StaticEmbedder]:
+    """The models of an index in a folder or a store.
+
+    Raises:
+        IndexMismatchError: if they are others than it was built with.
+        EmbedderError: if one cannot be loaded.
+    """
     embedder, aligner = load_embedder(manifest.settings.embedder), bundled_embedder()
     built = (manifest.embedder_fingerprint, manifest.aligner_fingerprint)
     present = (embedder.fingerprint, aligner.fingerprint)
     if built != present:
-        told = Message("other_model", {"folder": folder, "built": _short(built), "present": _short(present)})
-        raise IndexMismatchError(told, folder)
+        told = Message("other_model", {"folder": place, "built": _short(built), "present": _short(present)})
+        raise IndexMismatchError(told, place if isinstance(place, Path) else None)
     return embedder, aligner
 
 
@@ -244,7 +252,8 @@ def _short(fingerprints: tuple[str, str]) -> str:
     return "/".join(fingerprint[:8] for fingerprint in fingerprints)
 
 
-def _difference(built: IndexSettings, expected: IndexSettings) -> str:
+def difference(built: IndexSettings, expected: IndexSettings) -> str:
+    """How the settings of an index differ from those it is to have."""
     ours, theirs = asdict(built), asdict(expected)
     return ", ".join(
         f"{key} {ours[key]!r} but {theirs[key]!r} was asked for" for key in ours if ours[key] != theirs[key]

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import tantivy
 
@@ -56,6 +56,14 @@ def _schema() -> tantivy.Schema:
         builder.add_text_field(group, tokenizer_name="whitespace", index_option="freq")
     schema: tantivy.Schema = builder.build()
     return schema
+
+
+class TermIndex(Protocol):
+    """Rows by their terms, as a search needs them; see `LexicalIndex`."""
+
+    def ideal(self, terms: Sequence[str]) -> float: ...
+    def lacks(self, terms: Sequence[str]) -> bool: ...
+    def search(self, terms: Sequence[str], count: int, group: str) -> list[tuple[int, float]]: ...
 
 
 class LexicalIndex:

@@ -26,7 +26,7 @@ from qa.embedder import BUNDLED
 from qa.errors import SearchIndexError
 from qa.files import Folder
 from qa.making import Maker
-from qa.messages import Message
+from qa.messages import as_record, of_record
 from qa.parts import PartRecord, part_name
 
 _MUCH = 4_000_000  # bytes of articles to read, from which on further processes are worth their start
@@ -199,8 +199,8 @@ def _outcome(record: Mapping[str, Any]) -> Outcome:
     if "errno" in record:
         raise OSError(record["errno"], record["strerror"])
     if "damaged" in record:
-        raise SearchIndexError(_message(record["damaged"]), Path(record["folder"]))
-    unreadable = [Unreadable(each["path"], _message(each["reason"]), each["hash"]) for each in record["unreadable"]]
+        raise SearchIndexError(of_record(record["damaged"]), Path(record["folder"]))
+    unreadable = [Unreadable(each["path"], of_record(each["reason"]), each["hash"]) for each in record["unreadable"]]
     return Outcome(record["part"] and PartRecord(**record["part"]), record["documents"], unreadable)
 
 
@@ -208,26 +208,14 @@ def _record(make: Callable[[Run], Outcome], run: Run) -> dict[str, object]:
     try:
         outcome = make(run)
     except SearchIndexError as error:
-        return {"damaged": _told(error.said), "folder": str(error.folder)}
+        return {"damaged": as_record(error.said), "folder": str(error.folder)}
     except OSError as error:
         return {"errno": error.errno, "strerror": error.strerror or str(error)}
     unreadable = [
-        {"path": each.path, "reason": _told(each.reason), "hash": each.content_hash} for each in outcome.unreadable
+        {"path": each.path, "reason": as_record(each.reason), "hash": each.content_hash} for each in outcome.unreadable
     ]
     part = outcome.part and shallow(outcome.part)
     return {"part": part, "documents": outcome.documents, "unreadable": unreadable}
-
-
-def _told(said: object) -> object:
-    if not isinstance(said, Message):
-        return said
-    return {"kind": said.kind, "values": {name: _told(value) for name, value in said.values.items()}}
-
-
-def _message(told: Any) -> Any:
-    if not isinstance(told, dict):
-        return told
-    return Message(told["kind"], {name: _message(value) for name, value in told["values"].items()})
 
 
 def main() -> None:

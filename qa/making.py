@@ -67,6 +67,21 @@ class _Rows:
         self.bounds.append(len(self.lines))
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What became of some articles.
+
+    Attributes:
+        part: their rows.
+        terms: the language and the terms of each row.
+        encodings: what those articles by their ids were read as that are not in UTF-8.
+    """
+
+    part: Part
+    terms: Iterator[tuple[str, list[str]]]
+    encodings: dict[str, str]
+
+
 class Maker:
     """Makes parts of an index whose embedder, passages and earlier generation are given."""
 
@@ -83,6 +98,17 @@ class Maker:
         Raises:
             IndexDamagedError: if what was written is not what it should be.
         """
+        made = self.part(articles)
+        name = part_name((article.id, article.content_hash) for article in articles)
+        record = PartRecord(name, len(articles), len(made.part), made.encodings)
+        shutil.rmtree(folder / record.terms, ignore_errors=True)  # of a process that was killed at it
+        made.part.save(folder / record.file)
+        write_shard(folder / record.terms, name, made.terms)
+        check_part(folder, record, {each.id: each.text for each in articles if isinstance(each, Document)})
+        return record
+
+    def part(self, articles: Sequence[Document | Unchanged]) -> Made:
+        """The part of some articles, written nowhere."""
         rows = _Rows()
         encodings: dict[str, str] = {}
         for article in articles:
@@ -93,14 +119,7 @@ class Maker:
                 encoding = self._keep(article, rows)
             if encoding not in ("", _UTF_8):
                 encodings[article.id] = encoding
-        name = part_name((article.id, article.content_hash) for article in articles)
-        record = PartRecord(name, len(articles), len(rows.lines), encodings)
-        part = self._part(rows)
-        shutil.rmtree(folder / record.terms, ignore_errors=True)  # of a process that was killed at it
-        part.save(folder / record.file)
-        write_shard(folder / record.terms, name, _terms(rows))
-        check_part(folder, record, {each.id: each.text for each in articles if isinstance(each, Document)})
-        return record
+        return Made(self._part(rows), _terms(rows), encodings)
 
     def _keep(self, article: Unchanged, rows: _Rows) -> str:
         """Adds an article as an earlier part has it; what it was read as."""

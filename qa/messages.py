@@ -6,6 +6,7 @@ The terminal says it in English, the page in the language of the page, where it 
 import errno
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from qa.text import Language
 
@@ -30,6 +31,20 @@ class Message:
 def in_language(value: object, language: Language) -> object:
     """A message in a language; anything else as it is."""
     return value.text(language) if isinstance(value, Message) else value
+
+
+def as_record(said: object) -> object:
+    """A message as data; anything else as it is."""
+    if not isinstance(said, Message):
+        return said
+    return {"kind": said.kind, "values": {name: as_record(value) for name, value in said.values.items()}}
+
+
+def of_record(told: Any) -> Any:
+    """What `as_record` told of."""
+    if not isinstance(told, dict):
+        return told
+    return Message(told["kind"], {name: of_record(value) for name, value in told["values"].items()})
 
 
 def of_system(error: Exception, otherwise: str) -> Message:
@@ -265,6 +280,49 @@ TEXTS: dict[str, tuple[str, str]] = {
     "no_slice": ("第 {row} 段不是 {name} 里的原文", "passage {row} is no slice of {name}"),
     "not_by_terms": ("用自己的词找不到第 {row} 段", "passage {row} is not found by its own terms"),
     "not_by_vector": ("用自己的向量找不到第 {row} 段", "passage {row} is not found by its own vector"),
+    # what ails a store in PostgreSQL
+    "store_url": ("这不是 PostgreSQL 的地址：{reason}。", "That is no address of PostgreSQL: {reason}."),
+    "store_gone": (
+        "PostgreSQL（{store}）没有回应：{reason}。",
+        "No PostgreSQL server answers at {store}: {reason}.",
+    ),
+    "store_password": (
+        "PostgreSQL（{store}）不让登录：{reason}；请检查用户名和密码。",
+        "The PostgreSQL server at {store} lets nobody in with this name and password: {reason}.",
+    ),
+    "store_denied": (
+        "PostgreSQL（{store}）里没有权限：{reason}。",
+        "The PostgreSQL server at {store} does not let this user do so: {reason}; have its owner grant it.",
+    ),
+    "store_read_only": (
+        "PostgreSQL（{store}）现在只能读：{reason}。",
+        "The PostgreSQL server at {store} can only be read, as a standby can: {reason}.",
+    ),
+    "store_full": (
+        "PostgreSQL（{store}）的磁盘满了；腾出地方之后再建立，已经建好的会接着用。",
+        "The disk of the PostgreSQL server at {store} is full: {reason}. Make room and run `qa build` again, which "
+        "goes on from what is there.",
+    ),
+    "store_no_vector": (
+        "PostgreSQL（{store}）里没有 pgvector 扩展：{reason}。",
+        "The PostgreSQL server at {store} lacks the extension pgvector: {reason}. Have an administrator install it and "
+        "run CREATE EXTENSION vector in this database.",
+    ),
+    "store_schema": (
+        "{store} 里的表是第 {written} 版，这里用的是第 {read} 版；请另建一个数据库，或者删除这些表之后重新建立。",
+        "The tables in {store} have version {written}, this one reads {read}: build into another database, or anew "
+        "after DROP SCHEMA wenju CASCADE.",
+    ),
+    "store_dimension": (
+        "{store} 里的向量有 {written} 维，这个模型的有 {read} 维；请另建一个数据库。",
+        "The vectors in {store} have {written} numbers, those of this model {read}: build into another database.",
+    ),
+    "store_failed": ("PostgreSQL（{store}）出错：{reason}。", "The PostgreSQL server at {store} says: {reason}."),
+    "store_busy": (
+        "别的程序正在建立 {store} 里的索引；请稍后再试。",
+        "Another process builds {store} from other articles, or with other settings; try again later.",
+    ),
+    "no_store": ("{store} 里没有索引，请先建立。", "There is no index in {store}; run `qa build --store` first."),
     "busy": (
         "{holder}正在写 {folder} 里的索引；请稍后再试。",
         "{holder} is writing the index in {folder}; try again later.",

@@ -5,6 +5,7 @@ Cut and tokenised at the build, so that asking does neither.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,6 +107,13 @@ class Segments:
             norms=self.norms[segments],
             passage_bounds=_bounds(ends - starts),
         )
+
+
+class SegmentRows(Protocol):
+    """The segments of passages by their rows, as reading needs them; see `Segments`."""
+
+    def tokens_of_each(self, rows: Sequence[int]) -> tuple[NDArray[np.int32], NDArray[np.int64]]: ...
+    def select(self, rows: Sequence[int]) -> Segments: ...
 
 
 class SegmentsOfParts:

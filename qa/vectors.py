@@ -7,7 +7,7 @@ al. 2025): one codebook fits all, and the codes of a row depend on nothing but i
 compared as they are, their vectors rounded to bytes say, which are small enough to stay in memory.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -33,7 +33,7 @@ _Array_co = TypeVar("_Array_co", covariant=True)
 class ArrayRows(Protocol[_Array_co]):
     """Vectors by their rows."""
 
-    def __getitem__(self, rows: NDArray[np.int64]) -> _Array_co:
+    def __getitem__(self, rows: Sequence[int] | NDArray[np.int64]) -> _Array_co:
         """Those of some rows, shape (rows, dimension)."""
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from qa import processes
 from qa.asking import Asked, reply_to
 from qa.chat import Chat, LiveChat
-from qa.config import AnswerSettings, IndexSettings, LanguageModelSettings, SearchSettings, Settings
+from qa.config import AnswerSettings, IndexSettings, LanguageModelSettings, SearchSettings, Settings, Where
 from qa.errors import WenjuError
 
 COMMAND = processes.command("worker")
@@ -29,7 +29,8 @@ def environment() -> dict[str, str]:
 
 def opening(chat: Chat) -> bytes:
     """The first line for a worker that is to answer as a chat does."""
-    return _line({"root": str(chat.index.folder.parent.resolve()), "settings": asdict(chat.settings)})
+    place = {"store": chat.index.store} if chat.index.store else {"root": str(chat.index.folder.parent.resolve())}
+    return _line({**place, "settings": asdict(chat.settings)})
 
 
 def question(asked: Asked) -> bytes:
@@ -67,8 +68,12 @@ def _opened(record: dict[str, Any]) -> LiveChat:
     told = record["settings"]
     settings = Settings(
         index=IndexSettings(**told["index"]),
-        search=SearchSettings(**told["search"]),
+        search=SearchSettings(**{**told["search"], "where": Where(**told["search"]["where"])}),
         answer=AnswerSettings(**told["answer"]),
         language_model=LanguageModelSettings(**told["language_model"]) if told["language_model"] else None,
     )
-    return LiveChat(Path(record["root"]), settings, expected=settings.index)
+    if "root" in record:
+        return LiveChat(Path(record["root"]), settings, expected=settings.index)
+    from qa.store import Store  # brings psycopg, which no other index needs
+
+    return LiveChat(Store(record["store"]), settings, expected=settings.index)

@@ -65,10 +65,12 @@ def served(chat: Chat, **options: Any) -> Iterator[str]:
     """
     import uvicorn  # these take seconds, which other tests need not wait for
 
+    from qa.store import Store
     from ui.server import Options, create_app, listen
 
     listening = listen("127.0.0.1", 0)
-    live = LiveChat(chat.index.folder.parent, chat.settings)
+    home = Store(chat.index.store) if chat.index.store else chat.index.folder.parent
+    live = LiveChat(home, chat.settings)
 
     def made() -> object:
         with ONE_AT_A_TIME:

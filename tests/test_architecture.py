@@ -14,10 +14,11 @@ PACKAGE = Path(qa.__file__).parent
 STAGES = [
     "offline", "version", "disk", "processes", "text", "messages", "converters", "encodings", "phrasing", "errors",
     "datatypes", "question_files", "changes", "embedder", "config", "files", "editing", "corpus", "passages", "vectors",
-    "lexical", "alignment", "fusion", "segments", "rows", "parts", "nearest", "manifest", "converted", "earlier",
-    "inspection", "making", "makers", "plan", "lock", "index", "inventory", "generations", "watch", "question",
-    "claims", "sounds", "translations", "query", "reading", "calibration", "ranking", "retriever", "explanation",
-    "spans", "evidence", "quantities", "conflict", "missing", "answerer", "turns", "follow_up_chinese",
+    "lexical", "bm25", "alignment", "fusion", "rows", "segments", "parts", "nearest", "manifest", "converted",
+    "earlier", "inspection", "making", "makers", "plan", "lock", "index", "inventory", "generations", "watch",
+    "postgres", "kept", "stored", "stored_articles", "stored_search", "stored_generations", "store", "storing",
+    "question", "claims", "sounds", "translations", "query", "reading", "calibration", "ranking", "retriever",
+    "explanation", "spans", "evidence", "quantities", "conflict", "missing", "answerer", "turns", "follow_up_chinese",
     "follow_up_english", "follow_up", "receipts", "llm", "support", "writer", "chat", "render", "asking", "worker",
     "metrics", "significance", "evaluation", "question_sets", "failures", "tables", "drawing", "feedback", "chains",
     "comparison", "impact", "building", "lint", "doctor", "users", "cli",
@@ -61,7 +62,7 @@ def test_arrows_point_one_way(module: str) -> None:
     assert own_imports(module) <= set(STAGES[: STAGES.index(module)])
 
 
-@pytest.mark.parametrize("module", ["vectors", "lexical", "alignment", "fusion"])
+@pytest.mark.parametrize("module", ["vectors", "lexical", "bm25", "alignment", "fusion"])
 def test_engines_know_nothing_of_the_package(module: str) -> None:
     """The engines speak integers and floats only."""
     assert own_imports(module) == set()
@@ -89,6 +90,7 @@ def test_engines_know_nothing_of_the_package(module: str) -> None:
         (("packaging",), {"doctor"}),
         (("socket",), {"offline"}),
         (("watchfiles",), {"watch"}),
+        (("psycopg", "pgvector"), {"postgres"}),
         (("requests", "urllib", "http", "openai"), set()),
     ],
     ids=lambda value: " ".join(sorted(value)),
@@ -131,7 +133,7 @@ def test_question_pays_for_nothing_it_does_not_use() -> None:
     """Importing the package and its command line brings neither torch, the page, the metrics nor pydantic."""
     code = (
         "import sys, qa, qa.cli;"
-        "heavy = {'torch', 'sentence_transformers', 'gradio', 'ir_measures', 'scipy', 'pydantic'};"
+        "heavy = {'torch', 'sentence_transformers', 'gradio', 'ir_measures', 'scipy', 'pydantic', 'psycopg'};"
         "sys.exit(', '.join(sorted(heavy & sys.modules.keys())) or 0)"
     )
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -23,7 +23,7 @@ from qa.config import AnswerSettings, IndexSettings, Settings
 from qa.errors import BuildCancelledError, CorpusError, SearchIndexError
 from qa.index import check
 from qa.manifest import read_manifest
-from qa.messages import Message
+from qa.messages import Message, as_record, of_record
 from qa.plan import Progress
 
 SETTINGS = IndexSettings()
@@ -330,7 +330,7 @@ def test_what_is_told_between_processes_is_what_arrives() -> None:
     """A message with others in it, and an outcome, come as they were sent."""
     inner = Message("cannot_be_read", {})
     message = Message("file_damaged", {"path": "a\udce4 文", "number": 3, "reason": inner})
-    assert makers._message(json.loads(json.dumps(makers._told(message)))) == message
+    assert of_record(json.loads(json.dumps(as_record(message)))) == message
     for error in (OSError(28, "No space left on device"), SearchIndexError(message, Path("文"))):
 
         def fail(_: makers.Run, error: Exception = error) -> makers.Outcome:

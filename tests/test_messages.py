@@ -16,8 +16,11 @@ import qa
 from qa.errors import EditProblem
 from qa.messages import TEXTS, Message, of_system
 
-# Names of formats and of programs' fields, which a Chinese sentence has too.
-NAMES = {"UTF", "Big", "PDF", "EPUB", "XML", "Word", "JSON", "SQuAD", "date", "question"}
+# Names of formats, programs and their fields, which a Chinese sentence has too.
+NAMES = {
+    "UTF", "Big", "PDF", "EPUB", "XML", "Word", "JSON", "SQuAD", "date", "question",
+    "PostgreSQL", "pgvector",
+}  # fmt: skip
 PACKAGE = Path(qa.__file__).parent
 ON_THE_PAGE = [PACKAGE.parent / "ui" / name for name in ("evaluate.py", "runs.py")]
 TREES = [ast.parse(path.read_text(encoding="utf-8")) for path in (*PACKAGE.glob("*.py"), *ON_THE_PAGE)]

@@ -197,7 +197,7 @@ class CorpusPanel:
             case "article" | "delete" | "rename":
                 return self._article_html(view, edit, language)
             case "generations":
-                return generations_html(generations.listed(self._workroom.root), edit, language)
+                return generations_html(self._workroom.live.home.listed(), edit, language)
             case "lint":
                 return lint_html(view.findings, language)
             case "report" if isinstance(built := self._workroom.builder.state.ended, Built):
@@ -378,7 +378,7 @@ class CorpusPanel:
         (number,) = numbers(event, "number")
 
         def switched() -> Done:
-            name = generations.switch(self._workroom.root, str(number))
+            name = self._workroom.live.home.switch(str(number))
             return Done(say("switched", language, number=generations.number_of(name)), View("generations"))
 
         return self._done(language, choice, request, switched)
@@ -387,7 +387,7 @@ class CorpusPanel:
         """The generation before answers from now on."""
 
         def switched() -> Done:
-            name = generations.rollback(self._workroom.root)
+            name = self._workroom.live.home.rollback()
             return Done(say("switched", language, number=generations.number_of(name)), View("generations"))
 
         return self._done(language, choice, request, switched)
