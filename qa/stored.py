@@ -128,7 +128,7 @@ _SEGMENT_BYTES = 4 + 8 + 8  # of its length, its span, its norms
 
 def packed(part: Part, row: int) -> bytes:
     """A row of a part, all that is read of it when it is found."""
-    own = part.segments.of(row)
+    own = part.segments.run(row, row + 1)
     lengths = np.diff(own.token_bounds).astype("<i4")
     segments = lengths.tobytes() + own.spans.astype("<i4").tobytes() + own.norms.astype("<f4").tobytes()
     values = [part.vectors[row].astype("<f4").tobytes(), own.tokens.astype("<i4").tobytes(), segments]
