@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -71,8 +72,8 @@ class Retriever:
         """
         query = encode(self.index, question)
         languages = list(self.index.nearest)
-        apart = [query.apart() for _ in languages]
-        chosen, best = zip(*self._aside.map(self._searched, apart, languages), strict=True)
+        chosen, apart = self._searched(query, languages), [query.apart() for _ in languages]
+        best = list(self._aside.map(partial(best_in_passages, self.index), apart, map(list, chosen)))
         for each in apart:
             query.likeness.join(each.likeness)
         query = replace(query, weights=query.weights * alignment.rarity(np.concatenate(best)))
@@ -104,15 +105,20 @@ class Retriever:
             for row, fused, dense, aligned, lexical, (near, shared, met) in places
         ]
 
-    def _searched(self, query: Query, language: Language) -> tuple[dict[int, float | None], Scores]:
-        """Rows of one passage language that a side found, in order, with the BM25 score where they share a term; and
-        what of the question each meets.
-        """
-        settings, index = self.settings, self.index
-        lexical = dict(index.lexical.search(query.terms, settings.candidates, language))
-        nearest = index.nearest[language].search(query.vector, settings.candidates)
-        found = {row: lexical.get(row) for row in sorted(lexical.keys() | {row for row, _ in nearest})}
-        return found, best_in_passages(index, query, list(found))
+    def _searched(self, query: Query, languages: Sequence[Language]) -> list[dict[int, float | None]]:
+        """Of each passage language the rows a side found, in order, with the BM25 score where they share a term."""
+        index, count = self.index, self.settings.candidates
+        sides = [
+            (
+                self._aside.submit(index.lexical.search, query.terms, count, language),
+                self._aside.submit(index.nearest[language].search, query.vector, count),
+            )
+            for language in languages
+        ]
+        found = [(dict(lexical.result()), dict(nearest.result())) for lexical, nearest in sides]
+        return [
+            {row: lexical.get(row) for row in sorted(lexical.keys() | nearest.keys())} for lexical, nearest in found
+        ]
 
     def _fused(self, query: Query, language: Language, lexical: Mapping[int, float | None], best: Scores) -> _Found:
         settings, rows = self.settings, list(lexical)

@@ -128,16 +128,10 @@ _SEGMENT_BYTES = 4 + 8 + 8  # of its length, its span, its norms
 
 def packed(part: Part, row: int) -> bytes:
     """A row of a part, all that is read of it when it is found."""
-    first, end = part.segments.passage_bounds[row : row + 2].tolist()
-    bounds = part.segments.token_bounds[first : end + 1]
-    columns = [
-        (np.diff(bounds), "<i4"),
-        (part.segments.spans[first:end], "<i4"),
-        (part.segments.norms[first:end], "<f4"),
-    ]
-    segments = b"".join([column.astype(kind).tobytes() for column, kind in columns])
-    tokens = own.tokens[bounds[0] : bounds[-1]].astype("<i4").tobytes()
-    values = [part.vectors[row].astype("<f4").tobytes(), tokens, segments]
+    own = part.segments.run(row, row + 1)
+    lengths = np.diff(own.token_bounds).astype("<i4")
+    segments = lengths.tobytes() + own.spans.astype("<i4").tobytes() + own.norms.astype("<f4").tobytes()
+    values = [part.vectors[row].astype("<f4").tobytes(), own.tokens.astype("<i4").tobytes(), segments]
     ends = accumulate(map(len, values), initial=_HEADER.size)
     return b"".join([_HEADER.pack(*list(ends)[1:]), *values, part.passages[row]])
 
