@@ -83,7 +83,7 @@ def _others(query: Query, evidence: Evidence, first: _Value, *, dates: bool) -> 
     return found[:_BESIDE]
 
 
-def _alike(query: Query, first: ScoredSentence, other: ScoredSentence, less: float, named: set[str]) -> bool:
+def _alike(query: Query, first: ScoredSentence, other: ScoredSentence, less: float, named: frozenset[str]) -> bool:
     """Whether a sentence that meets so much less of the question, in [0, 1], may answer it as the likeliest does."""
     across = dominant_language(other.text) != dominant_language(first.text)
     if other.score < first.score - (_SCORED_LESS_ACROSS if across else _SCORED_LESS):

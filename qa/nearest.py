@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa.parts import Part
-from qa.rows import Lent, VectorsOfParts
+from qa.rows import VectorsOfParts
 from qa.text import LANGUAGES, Language
 from qa.vectors import ExactIndex, QuantisedIndex, VectorIndex, nearest_rows
 
@@ -46,8 +46,7 @@ def nearest(parts: Sequence[Part], language: Language, exact_rows: int) -> Vecto
 def _quantised(parts: Sequence[Part], chosen: Chosen) -> QuantisedIndex:
     vectors, rounded = VectorsOfParts([each.vectors for each in parts]), [each.rounded for each in parts]
     codes = np.concatenate([part.codes[rows] for part, rows in zip(parts, chosen, strict=True)])
-    Lent(part.codes for part in parts).give_back()
-    kept = VectorsOfParts(rounded, lent=False)
+    kept = VectorsOfParts(rounded, in_memory=True)
     return QuantisedIndex(vectors, kept, codes, _joined(parts, chosen), parts[0].vectors.shape[1])
 
 

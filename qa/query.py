@@ -22,15 +22,18 @@ class Likeness:
         """Takes the unit vectors of the question's tokens, shape (question tokens, dimension)."""
         self._aligner = aligner
         self._units = units
-        self._rows = np.full(aligner.vocabulary_size, -1, dtype=np.int32)
+        self._rows = np.full(aligner.vocabulary_size, -1, dtype=np.int32)  # of each token that was met
+        self._tokens = np.zeros(0, dtype=np.int32)  # of each row
         self._cosines: Scores = np.zeros((0, len(units)), dtype=np.float32)
 
     def cosines(self, tokens: NDArray[np.int32]) -> Scores:
         """Cosines of tokens with the question's, shape (tokens, question tokens)."""
-        met = np.zeros(len(self._rows), dtype=bool)
-        met[tokens] = True
-        new = self._new(met)
-        self._add(new, self._aligner.cosines(new, self._units))
+        unmet = tokens[self._rows[tokens] < 0]
+        if len(unmet):
+            is_new = np.zeros(len(self._rows), dtype=bool)
+            is_new[unmet] = True
+            new = np.flatnonzero(is_new).astype(np.int32)
+            self._add(new, self._aligner.cosines(new, self._units))
         return self._cosines.take(self._rows[tokens], axis=0)
 
     def apart(self) -> "Likeness":
@@ -39,15 +42,12 @@ class Likeness:
 
     def join(self, other: "Likeness") -> None:
         """Takes over what another of the same question has met."""
-        new = self._new(other._rows >= 0)
-        self._add(new, other._cosines[other._rows[new]])
-
-    def _new(self, met: NDArray[np.bool_]) -> NDArray[np.int32]:
-        """Those of the tokens that have not been met here."""
-        return np.flatnonzero(met & (self._rows < 0)).astype(np.int32)
+        new = self._rows[other._tokens] < 0
+        self._add(other._tokens[new], other._cosines[new])
 
     def _add(self, tokens: NDArray[np.int32], cosines: Scores) -> None:
-        self._rows[tokens] = np.arange(len(self._cosines), len(self._cosines) + len(tokens))
+        self._rows[tokens] = np.arange(len(self._tokens), len(self._tokens) + len(tokens))
+        self._tokens = np.concatenate([self._tokens, tokens])
         self._cosines = np.concatenate([self._cosines, cosines])
 
 

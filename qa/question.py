@@ -275,12 +275,13 @@ def _stands(phrase: str, folded: str) -> bool:
     return re.search(rf"\b{re.escape(phrase)}\b", folded) is not None
 
 
-def numbers_named(question: str) -> set[str]:
+@lru_cache(maxsize=64)  # each sentence of the best passages is compared with one question
+def numbers_named(question: str) -> frozenset[str]:
     """The values a question insists on: digits, Chinese numerals of a year, date or edition, English ordinals."""
     folded = fold(question)
     values = {number.replace(",", "") for number in _ARABIC_NUMBER.findall(folded)}
     values.update(_han_value(number) for number in _HAN_NUMBER_IN_USE.findall(folded))
-    return values | _english_values(folded, ordinals_alone=True)
+    return frozenset(values | _english_values(folded, ordinals_alone=True))
 
 
 @lru_cache(maxsize=8192)  # a question reads its best passages several times

@@ -1,10 +1,10 @@
 """A question to Hits: each passage language searched apart by three sides and fused, the best read and ranked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ from qa.reading import best_in_passages, read
 from qa.text import Language
 
 Scores = NDArray[np.float32]
+_MUCH = 200_000  # passages, from which on it is worth several threads to search them
+_Chosen = dict[int, float | None]
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,8 @@ class Retriever:
         self.index = index
         self.settings = settings
         self.fitted = calibration() if fitted is None else fitted
-        self._aside = ThreadPoolExecutor(thread_name_prefix="search")  # the engines search outside of Python's lock
+        apart = bool(index.store) or len(index.passages) >= _MUCH
+        self._aside = ThreadPoolExecutor(thread_name_prefix="search") if apart else None
 
     def retrieve(self, question: str) -> list[Hit]:
         """The best passages, best first, ties by passage id."""
@@ -72,10 +76,8 @@ class Retriever:
         """
         query = encode(self.index, question)
         languages = list(self.index.nearest)
-        chosen, apart = self._searched(query, languages), [query.apart() for _ in languages]
-        best = list(self._aside.map(partial(best_in_passages, self.index), apart, map(list, chosen)))
-        for each in apart:
-            query.likeness.join(each.likeness)
+        chosen = self._searched(query, languages)
+        best = self._best(query, chosen)
         query = replace(query, weights=query.weights * alignment.rarity(np.concatenate(best)))
         found = [self._fused(query, *each) for each in zip(languages, chosen, best, strict=True)]
         ranked = self.settings.ranked
@@ -105,20 +107,32 @@ class Retriever:
             for row, fused, dense, aligned, lexical, (near, shared, met) in places
         ]
 
-    def _searched(self, query: Query, languages: Sequence[Language]) -> list[dict[int, float | None]]:
+    def _searched(self, query: Query, languages: Sequence[Language]) -> list[_Chosen]:
         """Of each passage language the rows a side found, in order, with the BM25 score where they share a term."""
         index, count = self.index, self.settings.candidates
-        sides = [
-            (
-                self._aside.submit(index.lexical.search, query.terms, count, language),
-                self._aside.submit(index.nearest[language].search, query.vector, count),
-            )
-            for language in languages
-        ]
-        found = [(dict(lexical.result()), dict(nearest.result())) for lexical, nearest in sides]
+        lexical = [partial(index.lexical.search, query.terms, count, language) for language in languages]
+        nearest = [partial(index.nearest[language].search, query.vector, count) for language in languages]
+        found = list(map(dict, self._all([*lexical, *nearest])))
         return [
-            {row: lexical.get(row) for row in sorted(lexical.keys() | nearest.keys())} for lexical, nearest in found
+            {row: shared.get(row) for row in sorted(shared.keys() | near.keys())}
+            for shared, near in zip(found[: len(languages)], found[len(languages) :], strict=True)
         ]
+
+    def _best(self, query: Query, chosen: Sequence[_Chosen]) -> list[Scores]:
+        """What of the question the chosen rows of each language meet."""
+        apart = [query.apart() if self._aside else query for _ in chosen]
+        best = self._all(
+            [partial(best_in_passages, self.index, *each) for each in zip(apart, map(list, chosen), strict=True)]
+        )
+        for each in apart if self._aside else ():
+            query.likeness.join(each.likeness)
+        return best
+
+    def _all(self, tasks: Sequence[Callable[[], _Result]]) -> list[_Result]:
+        """What each task gives; they are done at once where there is much to search, or a server is waited for."""
+        if self._aside is None:
+            return [task() for task in tasks]
+        return [future.result() for future in [self._aside.submit(task) for task in tasks]]
 
     def _fused(self, query: Query, language: Language, lexical: Mapping[int, float | None], best: Scores) -> _Found:
         settings, rows = self.settings, list(lexical)

@@ -2,8 +2,10 @@
 
 import json
 import mmap
+import os
+import weakref
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
@@ -15,7 +17,7 @@ from safetensors.numpy import save
 
 _HEADER_BYTES = 8  # that say how long the header is
 _TYPES = {"I8": np.int8, "U8": np.uint8, "I32": np.int32, "I64": np.int64, "F32": np.float32}
-_MANY = 2_000  # rows read, after which the pages around them are given back
+_MANY = 1_000  # rows of a part that are not read one by one
 _KEPT = 4096  # rows that were read last
 
 _Record = TypeVar("_Record")
@@ -36,7 +38,8 @@ def map_arrays(path: Path) -> dict[str, NDArray[Any]]:
         OSError, ValueError: if it cannot be read, or is none.
     """
     with path.open("rb") as file:
-        raw = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        raw = _MappedFile(file.fileno(), 0, access=mmap.ACCESS_READ)
+        raw.stays_open(file.fileno())
     start = _HEADER_BYTES + int.from_bytes(raw[:_HEADER_BYTES], "little")
     header: dict[str, dict[str, Any]] = json.loads(raw[_HEADER_BYTES:start])
     return {name: _mapped(raw, start, each) for name, each in header.items() if name != "__metadata__"}
@@ -49,43 +52,41 @@ def _mapped(raw: mmap.mmap, start: int, described: Mapping[str, Any]) -> NDArray
     return array.reshape(described["shape"])
 
 
-class Lent:
-    """Mapped arrays of which rows are read here and there: their memory goes back to the system after so many.
+class _MappedFile(mmap.mmap):
+    """A mapped file that can also be read."""
 
-    That maps sixteen pages around each that is read, so that all of a file were soon in memory; it keeps what it has of
-    the file, and may map it again. Several threads may read meanwhile.
+    descriptor = -1
+
+    def stays_open(self, descriptor: int) -> None:
+        """Keeps an open file for as long as it is mapped."""
+        self.descriptor = os.dup(descriptor)
+        weakref.finalize(self, os.close, self.descriptor)
+
+
+class Scattered:
+    """Rows of an array that are asked for here and there.
+
+    Those of a mapped file are read from it: whoever touches a mapped page has many around it in memory, so that all of
+    the file soon were.
     """
 
-    def __init__(self, arrays: Iterable[NDArray[Any]]) -> None:
-        """Takes arrays, mapped or not."""
-        self._mapped = [each for each in map(_place, arrays) if each is not None]
-        self._read = 0
+    def __init__(self, array: NDArray[Any]) -> None:
+        """Takes an array whose rows stand one after the other."""
+        self._array, self._size = array, array.strides[0]
+        base: Any = array
+        while isinstance(base, np.ndarray):
+            base = base.base
+        base = base.obj if isinstance(base, memoryview) else base
+        self._file = base if isinstance(base, _MappedFile) and hasattr(os, "pread") else None
+        if self._file:
+            start_of_file = np.frombuffer(self._file, dtype=np.uint8, count=1).ctypes.data
+            self._first = array.ctypes.data - start_of_file
 
-    def count(self, rows: int) -> None:
-        """Tells that so many rows more were read."""
-        self._read += rows
-        if self._read >= _MANY:
-            self.give_back()
-
-    def give_back(self) -> None:
-        """Gives their memory back now."""
-        self._read = 0
-        for file, start, length in self._mapped:
-            file.madvise(mmap.MADV_DONTNEED, start, length)
-
-
-def _place(array: NDArray[Any]) -> tuple[mmap.mmap, int, int] | None:
-    """The mapped file of an array, and the first and the number of the bytes of the whole pages that it has there."""
-    base: Any = array
-    while isinstance(base, np.ndarray):
-        base = base.base
-    base = base.obj if isinstance(base, memoryview) else base
-    if not isinstance(base, mmap.mmap) or not hasattr(mmap, "MADV_DONTNEED"):
-        return None
-    first = array.ctypes.data - np.frombuffer(base, dtype=np.uint8, count=1).ctypes.data
-    start = -(-first // mmap.PAGESIZE) * mmap.PAGESIZE
-    length = first + array.nbytes - start
-    return (base, start, length) if length > 0 else None
+    def bytes_of(self, start: int, end: int) -> bytes:
+        """The bytes of rows `[start, end)`."""
+        if self._file is None:
+            return self._array[start:end].tobytes()
+        return os.pread(self._file.descriptor, (end - start) * self._size, self._first + start * self._size)
 
 
 class Lines(Sequence[bytes]):
@@ -94,6 +95,7 @@ class Lines(Sequence[bytes]):
     def __init__(self, raw: NDArray[np.uint8], ends: NDArray[np.int64]) -> None:
         """Takes all their bytes and where each ends."""
         self.raw, self.ends = raw, ends
+        self._scattered = Scattered(raw)
 
     @classmethod
     def of(cls, lines: Sequence[bytes]) -> "Lines":
@@ -113,7 +115,7 @@ class Lines(Sequence[bytes]):
         if isinstance(row, slice):
             return [self[each] for each in range(*row.indices(len(self)))]
         row = range(len(self))[row]
-        return self.raw[self._start(row) : self.ends[row]].tobytes()
+        return self._scattered.bytes_of(self._start(row), int(self.ends[row]))
 
     def _start(self, row: int) -> int:
         return int(self.ends[row - 1]) if row else 0
@@ -130,11 +132,9 @@ class RowsOfParts(Sequence[_Record]):
         """Takes what makes a record of a line and its row."""
         self._parts, self._parse = parts, parse
         self._starts = starts = list(accumulate(map(len, parts), initial=0))
-        lent = Lent(array for part in parts for array in (part.raw, part.ends))
 
         def read(row: int) -> _Record:
             part = bisect_right(starts, row) - 1
-            lent.count(1)
             return parse(parts[part][row - starts[part]], row)
 
         self._read = lru_cache(_KEPT)(read)
@@ -177,11 +177,11 @@ class NamedRows(Mapping[str, _Record], Generic[_Record]):
 class VectorsOfParts(Generic[_Number]):
     """The vectors of several parts, one part after the other."""
 
-    def __init__(self, parts: Sequence[NDArray[_Number]], *, lent: bool = True) -> None:
-        """Takes arrays of shape (rows, dimension), of equal dimension, and whether their memory is given back."""
+    def __init__(self, parts: Sequence[NDArray[_Number]], *, in_memory: bool = False) -> None:
+        """Takes arrays of shape (rows, dimension), of equal dimension, and whether all that is read stays in memory."""
         self._parts: Sequence[NDArray[Any]] = parts
         self._starts = np.cumsum([0, *map(len, parts)])
-        self._lent = Lent(parts if lent else ())
+        self._scattered = [] if in_memory else [Scattered(part) for part in parts]
 
     def __len__(self) -> int:
         return int(self._starts[-1])
@@ -196,6 +196,12 @@ class VectorsOfParts(Generic[_Number]):
             raise IndexError(f"There are {len(self)} rows.")
         for part in np.flatnonzero(np.diff(edges)).tolist():
             of_part = order[edges[part] : edges[part + 1]]
-            taken[of_part] = self._parts[part][chosen[of_part] - self._starts[part]]
-        self._lent.count(len(chosen))
+            taken[of_part] = self._rows(part, chosen[of_part] - self._starts[part])
         return taken
+
+    def _rows(self, part: int, rows: NDArray[np.int64]) -> NDArray[Any]:
+        array = self._parts[part]
+        if not self._scattered or len(rows) > _MANY:
+            return array[rows]
+        read = b"".join([self._scattered[part].bytes_of(row, row + 1) for row in rows.tolist()])
+        return np.frombuffer(read, dtype=array.dtype).reshape(len(rows), -1)

@@ -4,14 +4,14 @@ Cut and tokenised at the build, so that asking does neither.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qa.embedder import StaticEmbedder
-from qa.rows import Lent
+from qa.rows import Scattered
 from qa.text import sentences
 
 Spans = list[tuple[int, int]]
@@ -123,8 +123,7 @@ class SegmentsOfParts:
         self._parts = parts
         self._rows = _bounds(np.array([len(part) for part in parts], dtype=np.int64))
         self._bounds = [part.token_bounds[part.passage_bounds] for part in parts]  # of each passage's tokens
-        self._lent = Lent(getattr(part, name) for part in parts for name in Segments.__slots__)
-        self._lent.give_back()
+        self._tokens = [Scattered(part.tokens) for part in parts]
 
     def __len__(self) -> int:
         """How many passages there are."""
@@ -134,17 +133,16 @@ class SegmentsOfParts:
         """The part of each row, and the row in it."""
         chosen = np.asarray(rows, dtype=np.int64)
         part = np.searchsorted(self._rows, chosen, side="right") - 1
-        self._lent.count(len(chosen))
         return part, chosen - self._rows[part]
 
     def tokens_of_each(self, rows: Sequence[int]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """As `Segments.tokens_of_each`."""
-        runs = []
+        runs, lengths = [], []
         for part, row in zip(*(column.tolist() for column in self._places(rows)), strict=True):
-            bounds = self._bounds[part]
-            runs.append(self._parts[part].tokens[bounds[row] : bounds[row + 1]])
-        tokens = np.concatenate(runs) if runs else np.zeros(0, dtype=np.int32)
-        return tokens, _bounds(np.array([len(run) for run in runs], dtype=np.int64))
+            start, end = self._bounds[part][row : row + 2].tolist()
+            runs.append(self._tokens[part].bytes_of(start, end))
+            lengths.append(end - start)
+        return np.frombuffer(b"".join(runs), dtype=np.int32), _bounds(np.array(lengths, dtype=np.int64))
 
     def select(self, rows: Sequence[int]) -> Segments:
         """As `Segments.select`."""
@@ -154,7 +152,12 @@ class SegmentsOfParts:
         starts = np.flatnonzero(np.append(True, (np.diff(part) != 0) | (np.diff(row) != 1)))  # of rows in a row
         ends = np.append(starts[1:], len(row)) - 1
         runs = zip(part[starts].tolist(), row[starts].tolist(), (row[ends] + 1).tolist(), strict=True)
-        return Segments.joined([self._parts[each].run(first, end) for each, first, end in runs])
+        return Segments.joined([self._run(*each) for each in runs])
+
+    def _run(self, part: int, start: int, end: int) -> Segments:
+        first, last = self._bounds[part][[start, end]].tolist()
+        tokens = np.frombuffer(self._tokens[part].bytes_of(first, last), dtype=np.int32)
+        return replace(self._parts[part].run(start, end), tokens=tokens)
 
 
 def _joined_bounds(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
