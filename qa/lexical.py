@@ -75,7 +75,7 @@ class LexicalIndex:
         self._starts = starts
         self._schema = index.schema
         self._searcher = index.searcher()
-        self._frequencies = lru_cache(_TERMS_KEPT)(self._counted)
+        self._frequencies = _frequencies(self._searcher)
 
     @classmethod
     def join(cls, folder: Path, shards: Sequence[Shard], share: Callable[[Path, Path], None]) -> "LexicalIndex":
@@ -129,10 +129,6 @@ class LexicalIndex:
         rarity = {term: self._rarity(sum(self._frequencies(term))) for term in set(terms)}
         return sum(rarity[term] for term in terms) * (_K1 + 1.0)
 
-    def _counted(self, term: str) -> tuple[int, ...]:
-        """How many rows of each group hold a term; each segment is asked."""
-        return tuple(self._searcher.doc_freq(group, term) for group in GROUPS)
-
     def _rarity(self, frequency: int) -> float:
         """What a term weighs that so many rows hold."""
         return math.log1p((self._searcher.num_docs - frequency + 0.5) / (frequency + 0.5))
@@ -160,6 +156,16 @@ class LexicalIndex:
 
     def _row(self, address: tantivy.DocAddress) -> int:
         return self._starts[address.segment_ord] + int(self._searcher.doc(address)["row"][0])
+
+
+def _frequencies(searcher: Any) -> Callable[[str], Sequence[int]]:
+    """Tells how many rows of each group hold a term, once each segment was asked; a cached method were never freed."""
+
+    @lru_cache(_TERMS_KEPT)
+    def counted(term: str) -> Sequence[int]:
+        return [searcher.doc_freq(group, term) for group in GROUPS]
+
+    return counted
 
 
 @contextlib.contextmanager
