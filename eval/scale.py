@@ -25,6 +25,7 @@ from arguments import write
 from edits import SETTLED_SECONDS, edit
 from speed import measure as stages_of_a_question
 from synthetic import Planted, write_articles
+from threadpoolctl import threadpool_limits
 
 from qa import generations
 from qa.chat import Chat
@@ -108,6 +109,7 @@ def found(chat: Chat, planted: Sequence[Planted]) -> dict[str, float]:
 
 def ask(root: Path, planted: Sequence[Planted]) -> dict[str, Any]:
     """Asks what is planted: how long that takes, and what is found, beside a search that compares all vectors."""
+    threadpool_limits(1)  # as `qa serve` does
     began = time.perf_counter()
     chat = Chat.open(root)
     report: dict[str, Any] = {"seconds to open": round(time.perf_counter() - began, 2)}

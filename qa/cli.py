@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from qa import changes, generations, question_files, receipts, render
@@ -57,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream, errors in ((sys.stdin, "replace"), (sys.stdout, "backslashreplace"), (sys.stderr, "backslashreplace")):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors=errors)  # Windows consoles default to a code page
+    threadpool_limits(1)  # of numpy's and FAISS's: for products this small, more threads wait for each other busily
     try:
         code: int = options.run(options)
         return code
