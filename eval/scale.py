@@ -1,9 +1,11 @@
 """From a thousand passages to a million on one machine: what a build, a question and an edit cost, and what is found.
 
     python eval/scale.py [--sizes 1000 10000 100000 1000000] [--folder DIR] [--output scale.json] [--plot scale.svg]
+    python eval/scale.py --keep [--folder DIR]
 
 Each size is built, asked and edited in processes of their own, over articles that `eval/synthetic.py` makes. Memory is
-that of all processes of a build together, and what they have mapped of files counts. Needs `pip install -e ".[test]"`.
+that of all processes of a build together, and what they have mapped of files counts. `--keep` writes `eval/scale.json`,
+and from it the plot and the table of `docs/scale.md`. Needs `pip install -e ".[test]"`.
 """
 
 import argparse
@@ -21,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from arguments import write
+from arguments import filled, write
 from edits import SETTLED_SECONDS, edit
 from speed import measure as stages_of_a_question
 from synthetic import Planted, write_articles
@@ -40,6 +42,8 @@ PLANTED, EDITS = 200, 3
 CLIENTS = (1, 8)
 EVERY = 0.1  # seconds, in which memory is looked at
 ALL = 10**9  # rows of which a search may compare every one
+RESULTS = Path(__file__).with_name("scale.json")
+DOCUMENT = RESULTS.parents[1] / "docs" / "scale.md"
 
 
 @contextmanager
@@ -194,13 +198,75 @@ def drawing(reports: Mapping[str, Mapping[str, Any]]) -> str:
     return svg(plots, "scale", "What a question, a build and an edit cost, by the number of passages")
 
 
+def table(reports: Mapping[str, Mapping[str, Any]]) -> str:
+    """A line for each figure, a column for each size, as Markdown."""
+    titles = [f"{report['build']['passages']:,}" for report in reports.values()]
+    lines = [
+        _line("", [f"{title} passages" for title in titles]),
+        _line("---", ["---:"] * len(titles)),
+        *(_line(name, [take(report) for report in reports.values()]) for name, take in _FIGURES.items()),
+    ]
+    return "\n".join(lines)
+
+
+def _line(name: str, cells: Sequence[str]) -> str:
+    return f"| {' | '.join((name, *cells))} |"
+
+
+def _shares(report: Mapping[str, Any], stage: str) -> str:
+    taken = report["ask"]["milliseconds"][stage]
+    return " / ".join(f"{taken[share]:.0f}" if taken[share] >= 10 else f"{taken[share]:.1f}" for share in taken)
+
+
+def _found(found: Mapping[str, float]) -> str:
+    return " / ".join(f"{share:.3f}" for share in found.values())
+
+
+def _recall(report: Mapping[str, Any]) -> str:
+    return (
+        " / ".join(f"{share:.3f}" for share in report["build"]["recall@10 of the vectors"].values()) or "all compared"
+    )
+
+
+_FIGURES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "articles": lambda report: f"{report['build']['articles']:,}",
+    "a build from nothing, s": lambda report: f"{report['build']['seconds']:.1f}",
+    "passages a second": lambda report: f"{report['build']['passages per second']:,}",
+    "peak memory of all its processes, MB": lambda report: f"{report['build']['peak megabytes']:,.0f}",
+    "on disk, MB": lambda report: f"{report['build']['megabytes on disk']:,.0f}",
+    "files of rows": lambda report: f"{report['build']['parts']}",
+    "recall@10 of the vectors, zh / en": _recall,
+    "opening the index, s": lambda report: f"{report['ask']['seconds to open']:.1f}",
+    "a question, p50 / p95 / p99, ms": lambda report: _shares(report, "the whole"),
+    "of it BM25, ms": lambda report: _shares(report, "BM25"),
+    "of it the vectors, ms": lambda report: _shares(report, "vectors"),
+    "questions a second, 1 / 8 clients": lambda report: " / ".join(
+        f"{rate:.0f}" for rate in report["ask"]["questions per second"].values()
+    ),
+    "memory after 1,000 questions, MB": lambda report: f"{report['ask']['resident megabytes']:,.0f}",
+    "planted answers, R@1 / R@10": lambda report: _found(report["ask"]["found"]),
+    "… all vectors compared": lambda report: _found(report["ask"]["found, all vectors compared"]),
+    "a build after one edit, s": lambda report: " / ".join(f"{each['seconds']:.2f}" for each in report["edits"]),
+}
+
+
+def document(text: str, reports: Mapping[str, Mapping[str, Any]]) -> str:
+    """The document with its table written anew."""
+    return filled(text, {"sizes": table(reports)})
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="passages")
     parser.add_argument("--folder", type=Path, help="where articles and indexes are made; with room for 6 GB a million")
     parser.add_argument("--output", type=Path, help="write the report as JSON")
     parser.add_argument("--plot", type=Path, help="write the curves as SVG")
+    parser.add_argument(
+        "--keep", action="store_true", help=f"write {RESULTS.name} and what {DOCUMENT.name} shows of it"
+    )
     options = parser.parse_args(arguments)
+    if options.keep:
+        options.output, options.plot = RESULTS, DOCUMENT.with_suffix(".svg")
     reports: dict[str, Any] = {}
     for size in options.sizes:
         with tempfile.TemporaryDirectory(dir=options.folder, ignore_cleanup_errors=True) as folder:
@@ -209,6 +275,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         write(reports, options.output)
     if options.plot:
         options.plot.write_text(drawing(reports), encoding="utf-8", newline="\n")
+    if options.keep:
+        written = document(DOCUMENT.read_text(encoding="utf-8"), reports)
+        DOCUMENT.write_text(written, encoding="utf-8", newline="\n")
     return 0
 
 

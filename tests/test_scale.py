@@ -22,6 +22,15 @@ def test_a_small_corpus_is_built_asked_and_edited(tmp_path: Path, monkeypatch: p
     assert not list(tmp_path.glob("tmp*"))
 
 
+def test_the_document_shows_what_was_measured() -> None:
+    """The table and the plot of docs/scale.md are those of the figures that are kept."""
+    reports = json.loads(scale.RESULTS.read_text(encoding="utf-8"))
+    text = scale.DOCUMENT.read_text(encoding="utf-8")
+    assert scale.document(text, reports) == text
+    assert f"{reports['1000000']['build']['passages per second']:,}" in text
+    assert scale.DOCUMENT.with_suffix(".svg").read_text(encoding="utf-8") == scale.drawing(reports)
+
+
 def test_what_is_planted_stands_where_it_is_said_to(tmp_path: Path) -> None:
     """Each planted answer stands in its article, in one sentence of its own, and all is the same the next time."""
     planted = write_articles(tmp_path / "one", 200, 12)
