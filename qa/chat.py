@@ -119,7 +119,7 @@ class Chat:
     def warm_up(self) -> None:
         """Has all read that the first questions would wait for otherwise, such as the dictionary."""
         for question in _FIRST:
-            with contextlib.suppress(WenjuError):
+            with contextlib.suppress(WenjuError, RuntimeError):  # no thread takes a question once all is to end
                 self.ask(question)
 
     def _completed(self, question: str, history: Sequence[Answer]) -> str:

@@ -129,7 +129,8 @@ class StoreError(SearchIndexError):
 
     def for_visitors(self, language: Language) -> str:
         if isinstance(self.said, Message) and "store" in self.said.values:
-            return Message(self.said.kind, {**self.said.values, "store": "PostgreSQL"}).text(language)
+            hidden = {"store": "PostgreSQL", "reason": "…"}
+            return Message(self.said.kind, {**self.said.values, **hidden}).text(language)
         return super().for_visitors(language)
 
 

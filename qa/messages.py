@@ -281,7 +281,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "not_by_terms": ("用自己的词找不到第 {row} 段", "passage {row} is not found by its own terms"),
     "not_by_vector": ("用自己的向量找不到第 {row} 段", "passage {row} is not found by its own vector"),
     # what ails a store in PostgreSQL
-    "store_url": ("这不是 PostgreSQL 的地址：{reason}。", "That is no address of PostgreSQL: {reason}."),
+    "store_url": (
+        "这不是 PostgreSQL 的地址；密码里的特殊字符要用百分号编码，如 %40 代替 @。",
+        "That is no address of PostgreSQL; signs in a password are written as %40 for @, %2F for /.",
+    ),
     "store_gone": (
         "PostgreSQL（{store}）没有回应：{reason}。",
         "No PostgreSQL server answers at {store}: {reason}.",

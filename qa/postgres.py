@@ -124,7 +124,9 @@ class Server:
         try:
             self._parameters: dict[str, Any] = {**_CONNECTION, **conninfo.conninfo_to_dict(url)}
         except psycopg.ProgrammingError as error:
-            raise StoreError(Message("store_url", {"reason": _one_line(error)})) from error
+            raise StoreError(Message("store_url")) from error
+        if not _is_address(self._parameters):
+            raise StoreError(Message("store_url"))
         self.url, self._settings = url, (*_SESSION, *(_BUILDING if building else _ASKING))
         self.name = _named(self._parameters)
         self._free: list[Connection] = []
@@ -183,6 +185,13 @@ class Server:
             _close_all(self._free)
 
 
+def _is_address(parameters: Mapping[str, Any]) -> bool:
+    """Whether hosts and ports are such; a password with a sign that is not escaped ends up among them."""
+    hosts, ports = str(parameters.get("host") or ""), str(parameters.get("port") or "0")
+    plain = "@" not in f"{hosts}{parameters.get('dbname') or ''}"
+    return plain and all(port.isdigit() for port in ports.split(","))
+
+
 def _close_all(connections: list[Connection]) -> None:
     while connections:
         connections.pop().close()
@@ -214,7 +223,8 @@ def _told(error: psycopg.Error, store: str) -> StoreError | IndexMissingError:
         return IndexMissingError(Message("no_store", {"store": store}))
     if "password" in reason or "authentication" in reason:
         return StoreError(Message("store_password", {"store": store, "reason": reason}))
-    kind = "store_gone" if _is_gone(error) or isinstance(error, psycopg.OperationalError) else "store_failed"
+    unanswered = isinstance(error, psycopg.OperationalError) and not error.sqlstate
+    kind = "store_gone" if unanswered or _is_gone(error) else "store_failed"
     if isinstance(error, psycopg.errors.DiskFull):
         kind = "store_full"
     elif isinstance(error, psycopg.errors.ReadOnlySqlTransaction):

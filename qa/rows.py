@@ -58,9 +58,10 @@ class _MappedFile(mmap.mmap):
     descriptor = -1
 
     def stays_open(self, descriptor: int) -> None:
-        """Keeps an open file for as long as it is mapped."""
-        self.descriptor = os.dup(descriptor)
-        weakref.finalize(self, os.close, self.descriptor)
+        """Keeps an open file for as long as it is mapped, where that can be read at any place."""
+        if hasattr(os, "pread"):
+            self.descriptor = os.dup(descriptor)
+            weakref.finalize(self, os.close, self.descriptor)
 
 
 class Scattered:
@@ -77,7 +78,7 @@ class Scattered:
         while isinstance(base, np.ndarray):
             base = base.base
         base = base.obj if isinstance(base, memoryview) else base
-        self._file = base if isinstance(base, _MappedFile) and hasattr(os, "pread") else None
+        self._file = base if isinstance(base, _MappedFile) and base.descriptor >= 0 else None
         if self._file:
             start_of_file = np.frombuffer(self._file, dtype=np.uint8, count=1).ctypes.data
             self._first = array.ctypes.data - start_of_file

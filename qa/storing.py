@@ -22,7 +22,7 @@ from qa.config import IndexSettings
 from qa.corpus import ArticleFile, Unchanged, Unreadable, article_files, read_article
 from qa.datatypes import Document
 from qa.earlier import Earlier
-from qa.errors import CorpusError, IndexBusyError, IndexDamagedError, StoreError
+from qa.errors import CorpusError, IndexBusyError, IndexDamagedError
 from qa.files import Folder, conversion
 from qa.generations import BuildSummary
 from qa.making import Maker
@@ -97,7 +97,8 @@ def build(
         writer.index()
         progress("index", 1, 1)
         while not writer.finish(generation):  # another writer has found an article changed meanwhile
-            writer.make(generation, progress)
+            if not writer.make(generation, progress):
+                time.sleep(_PAUSE)
         return writer.summary(generation, time.monotonic() - started)
     finally:
         writer.leave()
@@ -345,7 +346,7 @@ class Writer:
                 "SELECT whole, manifest FROM generations WHERE number = %s AND name = %s", (number, generation.name)
             ).fetchone()
             if found is None:
-                raise StoreError(Message("store_busy", {"store": self._store}))
+                raise IndexBusyError(Message("store_busy", {"store": self._store}))
             if found[0]:
                 return True
             if left(connection, number)[0]:

@@ -76,4 +76,4 @@ def _opened(record: dict[str, Any]) -> LiveChat:
         return LiveChat(Path(record["root"]), settings, expected=settings.index)
     from qa.store import Store  # brings psycopg, which no other index needs
 
-    return LiveChat(Store(record["store"]), settings, expected=settings.index)
+    return LiveChat(Store(record["store"]), settings)

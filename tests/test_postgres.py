@@ -37,6 +37,10 @@ def test_no_address(postgres: PostgresServer) -> None:
     """What is no address of a database is said to be none."""
     with pytest.raises(StoreError, match="no address of PostgreSQL"):
         Store("postgresql://host/name?unheard=of")
+    for password in ("pa/ss", "12/ss", "p@ss", "p%ss"):
+        with pytest.raises(StoreError, match="no address of PostgreSQL") as caught:
+            Store(f"postgresql://wenju:{password}@db1/wenju")
+        assert "ss" not in str(caught.value).replace("address", "").replace("password", "")
     assert str(Store(postgres.url("x"))) == f"127.0.0.1:{postgres.port}/x"
     assert str(Store("postgresql://one,two:5433/x")) == "one,two:5433/x"
 
@@ -46,6 +50,9 @@ def test_a_server_that_is_not_there_is_given_up() -> None:
     server = Server("postgresql://127.0.0.1:1/wenju")
     with pytest.raises(StoreError, match=r"No PostgreSQL server answers at 127\.0\.0\.1:1/wenju: .*refused"):
         server.ask(lambda connection: connection.execute("SELECT 1"), patience=0.2)
+    with pytest.raises(StoreError) as caught:
+        server.ask(lambda connection: connection.execute("SELECT 1"), patience=0.0)
+    assert "127.0.0.1" not in caught.value.for_visitors("zh")
 
 
 def test_numbers_are_sent_as_the_server_sends_them(postgres: PostgresServer) -> None:

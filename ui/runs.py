@@ -119,7 +119,8 @@ class Bench:
 
 def _settings(settings: Settings) -> dict[str, Any]:
     """What a run can be tried with otherwise, as a report keeps it."""
-    return {**asdict(settings.search), "minimum_confidence": settings.answer.minimum_confidence}
+    search = {name: value for name, value in asdict(settings.search).items() if name != "where"}
+    return {**search, "minimum_confidence": settings.answer.minimum_confidence}
 
 
 def finished(number: int, chat: Chat, asked: QuestionSet, attempts: Sequence[Attempt | TurnAttempt]) -> Run:

@@ -13,7 +13,7 @@ from fastapi.responses import PlainTextResponse
 
 from qa.chat import LiveChat
 from qa.config import PageLimits
-from qa.errors import CorpusError, WenjuError
+from qa.errors import CorpusError, StoreError, WenjuError
 from qa.users import Users
 from ui.api import add_asking, here
 from ui.door import Door
@@ -84,6 +84,8 @@ def create_app(live: LiveChat, host: str, options: Options) -> FastAPI:
             text = live.current().document(document_id).text
         except CorpusError as error:
             raise HTTPException(404, "The index holds no such article.") from error
+        except StoreError as error:
+            raise HTTPException(503, error.for_visitors("en")) from error
         return PlainTextResponse(text, headers={"X-Content-Type-Options": "nosniff"})
 
     @application.get("/standing")
