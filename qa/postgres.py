@@ -187,9 +187,9 @@ class Server:
 
 def _is_address(parameters: Mapping[str, Any]) -> bool:
     """Whether hosts and ports are such; a password with a sign that is not escaped ends up among them."""
-    hosts, ports = str(parameters.get("host") or ""), str(parameters.get("port") or "0")
+    hosts, ports = str(parameters.get("host") or ""), str(parameters.get("port") or "")
     plain = "@" not in f"{hosts}{parameters.get('dbname') or ''}"
-    return plain and all(port.isdigit() for port in ports.split(","))
+    return plain and all(port.isdigit() for port in filter(None, ports.split(",")))
 
 
 def _close_all(connections: list[Connection]) -> None:
