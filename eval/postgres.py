@@ -23,8 +23,9 @@ from typing import Any
 import numpy as np
 import psycopg
 from arguments import write
-from edits import edit
+from edits import SETTLED_SECONDS, edit
 from psycopg import conninfo, sql
+from scale import ALL, found
 from synthetic import SHIPPED, Planted, write_articles
 
 from qa import generations, question_sets
@@ -40,7 +41,6 @@ from qa.storing import build
 
 QUESTIONS = Path(__file__).with_name("questions.jsonl")
 PLANTED, ASKED = 200, 100  # of which so many are asked for vectors
-ALL = 10**9  # rows of which a search may compare every one
 SIZES = """SELECT relname, pg_total_relation_size(oid) - pg_indexes_size(oid), pg_indexes_size(oid) FROM pg_class
     WHERE relnamespace = 'wenju'::regnamespace AND relkind = 'r'"""
 INDEXES = """SELECT relname, pg_relation_size(oid) FROM pg_class
@@ -93,25 +93,13 @@ def near(index: SearchIndex, question: str, count: int) -> set[tuple[str, int]]:
     return {(index.passages[row].document_id, index.passages[row].start) for row in rows}
 
 
-def found(chat: Chat, planted: Sequence[Planted]) -> dict[str, float]:
-    """The share of planted answers that stand in the first passage, and in the first ten."""
-    retriever, ranks = Retriever(chat.index, chat.settings.search), []
-    for fact in planted:
-        holds = [fact.answer in hit.passage.text.lower() for hit in retriever.search(fact.question)[1]]
-        ranks.append(holds.index(True) if True in holds else None)
-    return {
-        "R@1": round(ranks.count(0) / len(ranks), 4),
-        "R@10": round(sum(rank is not None for rank in ranks) / len(ranks), 4),
-    }
-
-
 def at_scale(url: str, folder: Path, passages: int) -> dict[str, Any]:
     """All figures of a corpus of about so many passages."""
     corpus, root, kept = folder / "corpus", folder / "index", folder / "planted.json"
     if not kept.exists():
         facts = write_articles(corpus, passages, PLANTED)
         kept.write_text(json.dumps([asdict(fact) for fact in facts]), encoding="utf-8")
-        time.sleep(4)  # until the time of the files is past, as it is of a corpus that is kept
+        time.sleep(SETTLED_SECONDS)
     planted = [Planted(**fact) for fact in json.loads(kept.read_text(encoding="utf-8"))]
     report: dict[str, Any] = {"seconds to build": {}}
     report["seconds to build"]["folder"] = _seconds(lambda: generations.build(corpus, root, IndexSettings()))

@@ -243,7 +243,7 @@ _FIGURES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "questions a second, 1 / 8 clients": lambda report: " / ".join(
         f"{rate:.0f}" for rate in report["ask"]["questions per second"].values()
     ),
-    "memory after 1,000 questions, MB": lambda report: f"{report['ask']['resident megabytes']:,.0f}",
+    "memory after these questions, MB": lambda report: f"{report['ask']['resident megabytes']:,.0f}",
     "planted answers, R@1 / R@10": lambda report: _found(report["ask"]["found"]),
     "… all vectors compared": lambda report: _found(report["ask"]["found, all vectors compared"]),
     "a build after one edit, s": lambda report: " / ".join(f"{each['seconds']:.2f}" for each in report["edits"]),

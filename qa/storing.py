@@ -91,14 +91,12 @@ def build(
     writer = Writer(corpus, store, settings, strict=strict)
     try:
         generation = writer.plan(progress)
-        while not writer.make(generation, progress):
-            time.sleep(_PAUSE)
+        writer.make_all(generation, progress)
         progress("index", 0, 1)
         writer.index()
         progress("index", 1, 1)
         while not writer.finish(generation):  # another writer has found an article changed meanwhile
-            if not writer.make(generation, progress):
-                time.sleep(_PAUSE)
+            writer.make_all(generation, progress)
         return writer.summary(generation, time.monotonic() - started)
     finally:
         writer.leave()
@@ -204,6 +202,11 @@ class Writer:
         }
 
     # making
+
+    def make_all(self, generation: InMaking, progress: Progress) -> None:
+        """Makes what can be claimed, until neither this writer nor another has anything left to make."""
+        while not self.make(generation, progress):
+            time.sleep(_PAUSE)
 
     def make(self, generation: InMaking, progress: Progress) -> bool:
         """Makes what can be claimed; whether nothing is left, or others are still at it."""

@@ -6,6 +6,7 @@ import threading
 import time
 from pathlib import Path
 
+import psycopg
 import pytest
 from postgres_server import PostgresServer
 
@@ -53,7 +54,7 @@ def wait_for(postgres: PostgresServer, url: str, statement: str) -> int:
     while time.monotonic() < until:
         try:
             ((found,),) = postgres.execute(url.rpartition("/")[2], statement)
-        except Exception:
+        except psycopg.Error:  # there is no such table yet
             found = 0
         if found:
             return int(str(found))
