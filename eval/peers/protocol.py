@@ -4,17 +4,20 @@
 
 A task has a `step`, `build` or `ask`; `started`, when the process was, in seconds since the epoch; the files `passages`
 and `questions` as JSON Lines, the folder `index`; `embedder`, `teacher`, `bundled` or null; `words`, true where text is
-to be cut into words by the library's best way for Chinese and not by its default; and `sentences`, true where the best
-sentence of the passage found first is asked for. The outcome of `build` has the seconds and bytes it took, that of
+to be cut into words by the library's best way for Chinese and not by its default; and `sentences`, where the best
+sentence of the passage found first is asked for: a file of the vectors that earlier peers of the same embedder encoded
+for it, or null. The outcome of `build` has the seconds and bytes it took, that of
 `ask` what was found for each question, best first, how long it took, and the sentences. Scores are left to the driver.
 """
 
 import json
+import pickle
 import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -71,8 +74,11 @@ def run(build: Build, load: Load, best_sentence: BestSentence | None = None) -> 
         outcome = _built(task, choice, build)
     else:
         outcome = _asked(task, load, choice)
-        ways = _ways(build, choice, best_sentence) if task["sentences"] else []
-        outcome["sentences"] = [_best_sentences(task, outcome["found"], way) for way in ways]
+        outcome["sentences"] = []
+        if task["sentences"]:
+            with _encoding_once(Path(task["sentences"]), choice):
+                ways = _ways(build, choice, best_sentence)
+                outcome["sentences"] = [_best_sentences(task, outcome["found"], way) for way in ways]
     Path(sys.argv[2]).write_text(json.dumps(outcome), encoding="utf-8")
 
 
@@ -150,6 +156,39 @@ def _by_vectors(choice: Choice) -> BestSentence:
         return sentences[int(model.similarity(model.encode(question), vectors[passage]).argmax())]
 
     return best_sentence
+
+
+@contextmanager
+def _encoding_once(file: Path, choice: Choice) -> Iterator[None]:
+    """Lets sentence-transformers encode no text that the file has a vector of; adds those it had to encode.
+
+    Nothing is timed meanwhile. Both embedders end in a layer that normalises, and no peer adds a prompt to a text.
+    """
+    if not choice.embedder or find_spec("sentence_transformers") is None:
+        yield
+        return
+    import numpy as np
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    vectors = pickle.loads(file.read_bytes()) if file.exists() else {}
+    encode = SentenceTransformer.encode
+
+    def encoded(model: Any, inputs: Any, *arguments: Any, convert_to_tensor: bool = False, **options: Any) -> Any:
+        asked = [inputs] if isinstance(inputs, str) else list(inputs)
+        new = [text for text in dict.fromkeys(asked) if text not in vectors]
+        if new:
+            vectors.update(zip(new, encode(model, new, *arguments, **options), strict=True))
+        rows = np.stack([vectors[text] for text in asked])
+        rows = rows[0] if isinstance(inputs, str) else rows
+        return torch.from_numpy(rows) if convert_to_tensor else rows
+
+    SentenceTransformer.encode = encoded
+    try:
+        yield
+    finally:
+        SentenceTransformer.encode = encode
+        file.write_bytes(pickle.dumps(vectors))
 
 
 def _peak_memory() -> int:

@@ -185,7 +185,7 @@ def measured(
             "index": index,
             "embedder": setup.embedder,
             "words": bool(setup.words),
-            "sentences": with_sentences,
+            "sentences": str(folder / f"{setup.embedder}.pickle") if with_sentences else None,
         }
         built = step(setup.peer, python, task | {"step": "build"}, seconds)
         asked = step(setup.peer, python, task | {"step": "ask"}, seconds)
