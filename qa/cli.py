@@ -44,6 +44,7 @@ CANNOT = 2  # exit code: a person has to change something first
 _PROMPT = "? "  # of `qa chat`, on a terminal
 _BUILD_SECONDS = 600.0  # that `qa serve` waits for another's build
 _EXPLAINED = 3  # passages that `qa ask --explain` speaks of in plain text; JSON has all
+_FILES = 4_096  # that a process may hold, where the system lets it
 _MOST_WORKERS = 256  # processes of `qa serve`
 _NAMED = 5  # articles of an encoding that `qa build` names
 BELOW_FLOOR = 1  # exit code of `qa eval` under a floor
@@ -58,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream, errors in ((sys.stdin, "replace"), (sys.stdout, "backslashreplace"), (sys.stderr, "backslashreplace")):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors=errors)  # Windows consoles default to a code page
+    _allow_files()
     threadpool_limits(1)  # of numpy's and FAISS's: for products this small, more threads wait for each other busily
     try:
         code: int = options.run(options)
@@ -71,6 +73,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as with `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _allow_files() -> None:
+    """Lets the process hold as many files as it may need: two for each part of an index, where macOS allows 256."""
+    if sys.platform != "win32":  # which allows thousands
+        import resource
+
+        now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = _FILES if most == resource.RLIM_INFINITY else min(_FILES, most)
+        if resource.RLIM_INFINITY != now < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _say(text: str, *, to: TextIO | None = None, end: str = "\n") -> None:

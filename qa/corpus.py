@@ -19,6 +19,7 @@ from qa.files import SUFFIXES, FileText, Folder, hash_of, is_visible, read_text,
 from qa.messages import Message
 from qa.text import Language, dominant_language, headings
 
+_SIGNED = 2**63 - 1  # the bits of a file's number that are kept, so that it fits where numbers have a sign
 _SETTLED_NANOSECONDS = 3_000_000_000
 _KEEPS_CHANGES = os.name == "posix"  # there nobody can set the time of a file's last change
 _UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # control characters, bytes not UTF-8
@@ -115,7 +116,7 @@ def _files(folder: Path) -> Iterator[ArticleFile]:
 def _state(status: os.stat_result, settled: int) -> State | None:
     if not _KEEPS_CHANGES or max(status.st_mtime_ns, status.st_ctime_ns) > settled:
         return None
-    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    return status.st_ino & _SIGNED, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _leads_inside(link: str, root: Path) -> bool:

@@ -5,7 +5,7 @@ index. Everything in it is JSON, arrays, or a search engine's own files; nothing
 """
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -47,6 +47,10 @@ from qa.vectors import ArrayRows, VectorIndex, Vectors, save_array
 _NO_STATE = (0, 0, 0, 0)  # of a file of which it is not certain
 
 
+def _whole() -> None:
+    """What is open of a folder stays whole, whatever is removed."""
+
+
 @dataclass(frozen=True, slots=True)
 class SearchIndex:
     """A loaded generation, of a folder or of a store.
@@ -68,6 +72,7 @@ class SearchIndex:
     converted: Mapping[str, str]
     embedder: Embedder
     aligner: StaticEmbedder
+    confirm: Callable[[], None] = _whole  # raises IndexDamagedError where rows may have gone before they were read
     store: str = field(default="", repr=False)  # the address of the store, where it is of one
 
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -90,9 +90,9 @@ class Inventory:
         files = Folder(self._folder, self._limits)
         seen = {identity: self._read(files, name, identity) for name in names for identity in [document_id(name)]}
         self._seen = {identity: each for identity, (each, _) in seen.items()}
-        standing = [_standing(identity, each, size, loaded) for identity, (each, size) in seen.items()]
-        gone = [loaded.documents[identity] for identity in loaded.documents if identity not in seen]
-        standing += [_described(document, "removed", 0) for document in gone]
+        indexed = dict(loaded.documents.items())
+        standing = [_standing(identity, each, size, loaded, indexed) for identity, (each, size) in seen.items()]
+        standing += [_described(indexed[identity], "removed", 0) for identity in indexed.keys() - seen.keys()]
         return tuple(sorted(standing, key=lambda file: file.id))
 
     def _read(self, files: Folder, name: str, identity: str) -> tuple[_Seen, int]:
@@ -157,19 +157,19 @@ def count_pending(files: Sequence[ArticleFile]) -> int:
     return sum(file.pending for file in files)
 
 
-def _standing(identity: str, seen: _Seen, size: int, loaded: SearchIndex) -> ArticleFile:
-    manifest = loaded.manifest
-    if manifest.documents.get(identity) == seen.content_hash:
-        return _described(loaded.documents[identity], "indexed", size)
+def _standing(
+    identity: str, seen: _Seen, size: int, loaded: SearchIndex, indexed: Mapping[str, Document]
+) -> ArticleFile:
+    manifest, known = loaded.manifest, indexed.get(identity)
+    if known and known.content_hash == seen.content_hash:
+        return _described(known, "indexed", size)
     if manifest.left_out.get(identity) == seen.content_hash:
         standing: Standing = "left out"
     else:
-        standing = "newer" if identity in manifest.documents or identity in manifest.left_out else "new"
+        standing = "newer" if known or identity in manifest.left_out else "new"
     if seen.document:
         return _described(seen.document, standing, size)
-    title = PurePosixPath(identity).stem
-    if known := loaded.documents.get(identity):
-        title = known.title
+    title = known.title if known else PurePosixPath(identity).stem
     return ArticleFile(identity, standing, title, known.language if known else None, "", size, seen.reason)
 
 

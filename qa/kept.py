@@ -18,8 +18,11 @@ class Kept(Generic[_Key, _Value]):
 
     def one(self, key: _Key, read: Callable[[list[_Key]], Mapping[_Key, _Value]]) -> _Value:
         """The value of a key; raises KeyError where it has none."""
-        value = self._values.get(key)
-        return self.of([key], read)[key] if value is None else value
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key]
+        return self.of([key], read)[key]
 
     def of(self, keys: Iterable[_Key], read: Callable[[list[_Key]], Mapping[_Key, _Value]]) -> dict[_Key, _Value]:
         """The values of keys; those that are not kept are read, all at once. Keys without a value are left out."""

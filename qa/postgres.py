@@ -134,7 +134,7 @@ class Server:
         weakref.finalize(self, _close_all, self._free)
 
     def ask(self, question: Callable[[Connection], _Result], *, patience: float = PATIENCE) -> _Result:
-        """What a question to the server gives, asked anew where the server goes away meanwhile.
+        """What a question to the server gives, asked anew where the server goes away meanwhile, once at least.
 
         A question reads, or writes all that it does in one transaction which may have been done already.
 
@@ -142,15 +142,17 @@ class Server:
             StoreError: if no server answers for so many seconds, or it says that something is wrong.
         """
         until = time.monotonic() + patience
+        again = False
         while True:
             try:
                 with self._connection() as connection:
                     return question(connection)
             except psycopg.Error as error:
-                if not _is_gone(error) or time.monotonic() > until:
+                if not _is_gone(error) or (again and time.monotonic() > until):
                     raise _told(error, self.name) from error
                 self.close()
                 time.sleep(_PAUSE)
+                again = True
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[Connection]:

@@ -73,6 +73,9 @@ class Retriever:
         """The question weighed, the best of each language by fusion, and a row of features for each of these.
 
         No features where the settings have no passages ranked by them; the hits then are all the candidates.
+
+        Raises:
+            IndexDamagedError: if the generation has gone meanwhile, as that of a store may.
         """
         query = encode(self.index, question)
         languages = list(self.index.nearest)
@@ -84,6 +87,7 @@ class Retriever:
         count = max(ranked, self.settings.hits) if ranked else None
         top = [each.best(count) for each in found]
         hits = [hit for each in top for hit in self._hits(each)]
+        self.index.confirm()  # what is read from here on is of these rows
         if not ranked:
             return query, hits, np.zeros((0, len(PASSAGE_FEATURES)))
         sides = Sides(*(np.concatenate([getattr(each.sides, name) for each in top]) for name in Sides.__slots__))

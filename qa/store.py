@@ -9,7 +9,7 @@ from qa.generations import Generation, number_of
 from qa.index import SearchIndex, difference, models
 from qa.manifest import FORMAT, Manifest
 from qa.messages import Message
-from qa.postgres import Connection, Server, alone, check
+from qa.postgres import PATIENCE, Connection, Server, alone, check
 from qa.stored import Reader, Rows, StoredLanguages, StoredPassages, StoredSegments, StoredVectors
 from qa.stored_articles import StoredDocuments, StoredHashes, StoredTexts
 from qa.stored_search import StoredNearest, StoredTerms
@@ -17,6 +17,7 @@ from qa.text import LANGUAGES
 
 _GENERATIONS = "SELECT number, name, whole, manifest, articles, passages, terms FROM generations"
 _SWITCH = "UPDATE store SET live = number FROM generations WHERE name = %s AND whole"
+_MOMENT = 0.5  # seconds, in which connections to a server that has been replaced are made anew
 _LIVE = f"{_GENERATIONS} WHERE number = (SELECT live FROM store)"
 
 
@@ -35,16 +36,16 @@ class Store:
         return self.server.name
 
     def live(self) -> str:
-        """The name of the live generation.
+        """The name of the live generation. Whoever asks has one meanwhile, so a server that has gone is not waited for.
 
         Raises:
             IndexMissingError: if nothing has been built there.
             StoreError: if the server cannot be asked.
         """
-        return str(self._live()[1])
+        return str(self._live(_MOMENT)[1])
 
-    def _live(self) -> tuple[Any, ...]:
-        found = self.server.ask(lambda connection: connection.execute(_LIVE).fetchone())
+    def _live(self, patience: float = PATIENCE) -> tuple[Any, ...]:
+        found = self.server.ask(lambda connection: connection.execute(_LIVE).fetchone(), patience=patience)
         if not found:
             raise IndexMissingError(Message("no_store", {"store": self}))
         return found
@@ -62,7 +63,7 @@ class Store:
         """
         self.server.ask(lambda connection: check(connection, str(self)))
         number, name, _, record, articles, passages, terms = self._live()
-        reader = Reader(self.server, number, passages, terms, search.where)
+        reader = Reader(self.server, number, name, passages, terms, search.where)
         manifest = manifest_of(record, reader, articles)
         if expected is not None and manifest.settings != expected:
             values = {"folder": self, "difference": difference(manifest.settings, expected)}
@@ -84,6 +85,7 @@ class Store:
             converted=StoredTexts(reader),
             embedder=embedder,
             aligner=aligner,
+            confirm=reader.confirm,
             store=self.server.url,
         )
 
@@ -143,7 +145,7 @@ class Store:
             IndexMissingError: if there is no older one.
             StoreError: if the server cannot be asked, or only read.
         """
-        live = self.live()
+        live = str(self._live()[1])
         older = [each for each in self.listed() if number_of(each.name) < number_of(live) and each.state == "kept"]
         if not older:
             raise IndexMissingError(Message("no_older", {"folder": self, "live": live}))

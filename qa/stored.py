@@ -40,6 +40,7 @@ class Reader:
     Attributes:
         server: that holds it.
         generation: its number.
+        name: its name, by which nothing else goes.
         passages: how many rows.
         terms: how many terms, of all rows together.
         where: which passages are searched.
@@ -47,6 +48,7 @@ class Reader:
 
     server: Server
     generation: int
+    name: str
     passages: int
     terms: int
     where: Where = field(default_factory=Where)
@@ -80,11 +82,23 @@ class Reader:
 
         return self.server.ask(asked)
 
+    def confirm(self) -> None:
+        """Checks that the generation is still there, so that all that was read of it until now was whole.
+
+        Raises:
+            IndexDamagedError: if it has gone, as two builds later.
+            StoreError: if the server does not answer.
+        """
+        values = {"number": self.generation, "name": self.name}
+        if not self.all("SELECT 1 FROM generations WHERE number = %(number)s AND name = %(name)s", values):
+            raise IndexDamagedError(Message("read_while_changed", {"folder": self.server.name}))
+
     def of_rows(self, columns: str, numbers: Sequence[int]) -> dict[int, tuple[Any, ...]]:
         """Columns of some rows, each once, by their numbers.
 
         Raises:
-            IndexDamagedError: if one has gone with its generation, as two builds later.
+            IndexDamagedError: if one has gone with its generation.
+            KeyError: if there never was one.
             StoreError: if the server does not answer.
         """
         query = (
@@ -93,7 +107,8 @@ class Reader:
         )
         read = self.all(query, {"articles": [number // ROWS for number in numbers], "rows": numbers})
         if len(read) < len(numbers):
-            raise IndexDamagedError(Message("read_while_changed", {"folder": self.server.name}))
+            self.confirm()
+            raise KeyError(next(iter(set(numbers) - {number for number, *_ in read})))
         return {number: tuple(rest) for number, *rest in read}
 
 

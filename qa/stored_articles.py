@@ -1,6 +1,6 @@
 """The articles of a generation in PostgreSQL, read when they are asked for."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping
 
 from qa.datatypes import Document
 from qa.kept import Kept
@@ -19,7 +19,11 @@ class StoredDocuments(Mapping[str, Document]):
         self._kept: Kept[str, Document] = Kept(_KEPT)
 
     def __getitem__(self, identity: str) -> Document:
-        return self._kept.one(identity, self._read)
+        try:
+            return self._kept.one(identity, self._read)
+        except KeyError:
+            self._reader.confirm()
+            raise
 
     def _read(self, identities: list[str]) -> dict[str, Document]:
         query = (
@@ -32,6 +36,11 @@ class StoredDocuments(Mapping[str, Document]):
 
     def __iter__(self) -> Iterator[str]:
         return iter(StoredHashes(self._reader, self._articles))
+
+    def items(self) -> ItemsView[str, Document]:
+        """All of them, in order, read at once."""
+        query = f"SELECT identity, line FROM articles WHERE {self._reader.live} ORDER BY article"
+        return {identity: document_of_line(line, 0) for identity, line in self._reader.all(query)}.items()
 
     def __len__(self) -> int:
         return self._articles

@@ -274,7 +274,7 @@ class Writer:
         """The texts of files that were converted, where they still would be converted so."""
         if generation.live is None or not generation.alike:
             return {}
-        return StoredTexts(Reader(self._server, generation.live, 0, 0))
+        return StoredTexts(Reader(self._server, generation.live, "", 0, 0))
 
     def _leave_out(self, connection: Connection, generation: int, identity: str, found: Unreadable) -> None:
         if self._strict:

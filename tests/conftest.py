@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from pages import address, browser, page, visit  # noqa: F401 - fixtures of every test of the page
+from pages import address, browser, page, seats, visit  # noqa: F401 - fixtures of every test of the page
 from postgres_server import postgres, store_url  # noqa: F401 - fixtures of every test of a store
 
 from qa import generations, index

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +16,7 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    Error,
     Locator,
     Page,
     Request,
@@ -121,25 +121,63 @@ def watch(context: BrowserContext) -> list[str]:
     return troubles
 
 
+class Seats:
+    """Where visitors sit: whoever takes a seat that another has left finds the scripts compiled, half of the work of
+    opening the page, and nothing else of the other.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._troubles: dict[BrowserContext, list[str]] = {}
+        self._kinds: dict[BrowserContext, tuple[str, tuple[int, int]]] = {}
+        self._free: list[BrowserContext] = []
+
+    def take(self, locale: str, size: tuple[int, int]) -> BrowserContext:
+        """A seat with that language and size of window."""
+        for seat in self._free:
+            if self._kinds[seat] == (locale, size):
+                self._free.remove(seat)
+                return seat
+        seat = self._browser.new_context(locale=locale, viewport={"width": size[0], "height": size[1]})
+        self._kinds[seat], self._troubles[seat] = (locale, size), watch(seat)
+        return seat
+
+    def leave(self, seat: BrowserContext) -> list[str]:
+        """Closes what is open there and forgets who it was; what `watch` has seen."""
+        try:
+            for page in seat.pages:
+                if page.url.startswith("http"):
+                    page.evaluate("localStorage.clear()")
+                page.close()
+            seat.clear_cookies()
+            self._free.append(seat)
+        except Error:  # the test has closed it, or forbidden it to keep anything
+            seat.close()
+        met = self._troubles[seat].copy()
+        self._troubles[seat].clear()
+        return met
+
+
+@pytest.fixture(scope="module")
+def seats(browser: Browser) -> Seats:
+    """The seats of this file's tests, which go with the browser."""
+    return Seats(browser)
+
+
 @pytest.fixture
-def visit(browser: Browser, address: str) -> Iterator[Visit]:
+def visit(address: str, seats: Seats) -> Iterator[Visit]:
     """Opens the page as a new visitor; anything `watch` sees fails the test."""
-    contexts: list[BrowserContext] = []
-    troubles: list[list[str]] = []
+    taken: list[BrowserContext] = []
 
     def opened(at: str = address, *, locale: str = "en-US", size: tuple[int, int] = LAPTOP) -> Page:
-        context = browser.new_context(locale=locale, viewport={"width": size[0], "height": size[1]})
-        contexts.append(context)
-        troubles.append(watch(context))
-        page = context.new_page()
+        taken.append(seats.take(locale, size))
+        page = taken[-1].new_page()
         page.goto(at)
         expect(page.locator("html.ready")).to_be_attached()
         return page
 
     yield opened
-    for context in contexts:
-        context.close()
-    met = list(chain.from_iterable(troubles))
+    met = [trouble for seat in taken for trouble in seats.leave(seat)]
     assert met == [], met
 
 

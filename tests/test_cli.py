@@ -42,6 +42,19 @@ def qa_command() -> str:
     return found
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_a_process_may_hold_the_files_of_a_large_index() -> None:
+    """Where a process may hold few files at first, as on macOS, a command lets itself hold as many as it may need."""
+    script = (
+        "import resource; from qa.cli import main; most = resource.getrlimit(resource.RLIMIT_NOFILE)[1];"
+        " resource.setrlimit(resource.RLIMIT_NOFILE, (256, most)); main(['verify', 'none.json']);"
+        " print(*resource.getrlimit(resource.RLIMIT_NOFILE))"
+    )
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    now, most = map(int, found.stdout.split())
+    assert now == (4096 if most == -1 else min(4096, most)) > 256
+
+
 def test_build_says_what_it_built(small_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`qa build` prints one line with the counts and the folder, and names what it left out and what it assumed."""
     (small_corpus / "old.txt").write_bytes(b"caf\xe9")

@@ -184,6 +184,20 @@ def test_the_state_of_a_file_follows_every_edit(settled: Path, edit: str) -> Non
     assert {each for each in after if after[each] != before[each]} == changed
 
 
+@pytest.mark.skipif(os.name != "posix", reason="a file's last change can be set there")
+def test_the_state_of_a_file_fits_a_database(settled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state's numbers are such as have a sign and 64 bits, whatever number the file system gives a file."""
+    lstat = os.lstat
+
+    def numbered(path: str) -> os.stat_result:
+        found = lstat(path)
+        return os.stat_result((found.st_mode, 2**64 - 3, *found[2:]), {"st_mtime_ns": 1, "st_ctime_ns": 2})
+
+    monkeypatch.setattr(corpus.os, "lstat", numbered)
+    (first, _) = [file.state for file in article_files(settled) if file.id != "link.md"]
+    assert first == (2**63 - 3, 5, 1, 2)
+
+
 def test_a_fresh_file_has_no_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file changed just now has no state, whatever time it is given, until some seconds have passed."""
     folder = written(tmp_path / "corpus", a_md="first", b_md="second")

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from conftest import SMALL_ARTICLES, write_articles
@@ -37,10 +39,33 @@ def test_rows_are_those_of_a_folder(stored: SearchIndex, small_loaded: SearchInd
     assert all(np.array_equal(left, right) for left, right in pairs)
 
 
-def test_a_row_that_has_gone_is_said_to_have(stored: SearchIndex) -> None:
-    """Who holds on to a generation that is no more learns that it was changed meanwhile."""
-    with pytest.raises(IndexDamagedError, match="changed while it was read"):
+def test_a_generation_that_has_gone_is_said_to_have(small_corpus: Path, store_url: str) -> None:
+    """Who holds on to a generation that is no more learns so, and is never answered from what is left of it."""
+    store, question = Store(store_url), "How deep can a leatherback turtle dive?"
+    build(small_corpus, store, IndexSettings())
+    chat = Chat.open(store)
+    for day in ("Monday", "Tuesday"):
+        assert chat.ask(question).answered
+        for path in small_corpus.glob("*.*"):
+            path.write_text(f"{path.read_text(encoding='utf-8')}\n\nRead on {day}.\n", encoding="utf-8")
+        build(small_corpus, store, IndexSettings())
+    for asked in (
+        lambda: chat.ask(question),
+        lambda: chat.index.vectors[[1]],
+        lambda: chat.index.documents["none.md"],
+    ):
+        with pytest.raises(IndexDamagedError, match="changed while it was read"):
+            asked()
+    assert Chat.open(store).ask(question).answered
+
+
+def test_a_row_that_never_was_is_none(stored: SearchIndex) -> None:
+    """A number of no row is no sign that the generation has gone."""
+    with pytest.raises(KeyError):
         stored.vectors[[1]]
+    with pytest.raises(KeyError):
+        stored.documents["none.md"]
+    assert dict(stored.documents.items()) == {identity: stored.documents[identity] for identity in stored.documents}
 
 
 def test_text_of_converted_files_is_there(stored: SearchIndex) -> None:
