@@ -100,6 +100,7 @@ class Chat:
         Raises:
             QuestionError: if the question is empty or too long.
             CorpusError: if the articles behind every hit have changed since the build.
+            StoreError: if the index is one of a server that does not answer, or has removed this generation since.
         """
         return self._asking.submit(self._asked, question, history, searched_as).result()
 
@@ -112,6 +113,7 @@ class Chat:
             raise ArticlesChangedError(Message("articles_changed"), self.corpus)
         words = any(character.isalpha() for character in question)
         answer = self._answerer.answer(query, fresh, dominant_language(question) if words else None)
+        self.index.confirm()
         return replace(
             answer, generation=self.generation, question=question, searched_as="" if searched == question else searched
         )

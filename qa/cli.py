@@ -76,14 +76,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _allow_files() -> None:
-    """Lets the process hold as many files as it may need: two for each part of an index, where macOS allows 256."""
+    """Lets the process hold some thousand files: an index has two for each part, and macOS allows 256 at first."""
     if sys.platform != "win32":  # which allows thousands
         import resource
 
         now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         wanted = _FILES if most == resource.RLIM_INFINITY else min(_FILES, most)
         if resource.RLIM_INFINITY != now < wanted:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+            with contextlib.suppress(OSError, ValueError):  # the system lets it hold fewer than it says
+                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _say(text: str, *, to: TextIO | None = None, end: str = "\n") -> None:
@@ -567,7 +568,7 @@ def _chat(options: argparse.Namespace) -> int:
             try:
                 history.append(chat.ask(line.strip(), history=history))
                 _say(render.answer_text(history[-1], chat.index.documents), end="\n\n")
-            except (QuestionError, CorpusError) as error:
+            except (QuestionError, CorpusError, StoreError) as error:
                 _say(f"qa: {error}", to=sys.stderr)
 
 

@@ -72,7 +72,7 @@ class SearchIndex:
     converted: Mapping[str, str]
     embedder: Embedder
     aligner: StaticEmbedder
-    confirm: Callable[[], None] = _whole  # raises IndexDamagedError where rows may have gone before they were read
+    confirm: Callable[[], None] = _whole  # raises StoreError where rows may have gone before they were read
     store: str = field(default="", repr=False)  # the address of the store, where it is of one
 
 

@@ -246,6 +246,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "读 {folder} 的时候它被改了；请重新建立索引。",
         "{folder} was changed while it was read; run `qa build` again.",
     ),
+    "generation_gone": (
+        "{store} 里打开的那一版索引已经被后来建立的取代并删除；请重新打开。",
+        "The index that was open in {store} has been removed by later builds; open it again.",
+    ),
     "other_format": (
         "{folder} 里的索引是第 {written} 版格式，这里读的是第 {read} 版；请重新建立索引。",
         "The index in {folder} has format {written}, this version reads {read}; run `qa build`.",

@@ -141,18 +141,17 @@ class Server:
         Raises:
             StoreError: if no server answers for so many seconds, or it says that something is wrong.
         """
-        until = time.monotonic() + patience
-        again = False
+        until = None
         while True:
             try:
                 with self._connection() as connection:
                     return question(connection)
             except psycopg.Error as error:
-                if not _is_gone(error) or (again and time.monotonic() > until):
+                if not _is_gone(error) or (until and time.monotonic() > until):
                     raise _told(error, self.name) from error
+                until = until or time.monotonic() + patience
                 self.close()
                 time.sleep(_PAUSE)
-                again = True
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[Connection]:

@@ -75,7 +75,7 @@ class Retriever:
         No features where the settings have no passages ranked by them; the hits then are all the candidates.
 
         Raises:
-            IndexDamagedError: if the generation has gone meanwhile, as that of a store may.
+            StoreError: if the generation, one of a store, has gone meanwhile.
         """
         query = encode(self.index, question)
         languages = list(self.index.nearest)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from qa.config import Where
 from qa.datatypes import Passage
-from qa.errors import IndexDamagedError
+from qa.errors import StoreError
 from qa.kept import Kept
 from qa.messages import Message
 from qa.parts import Part, passage_of
@@ -86,20 +86,18 @@ class Reader:
         """Checks that the generation is still there, so that all that was read of it until now was whole.
 
         Raises:
-            IndexDamagedError: if it has gone, as two builds later.
-            StoreError: if the server does not answer.
+            StoreError: if it has gone, as two builds later, or the server does not answer.
         """
         values = {"number": self.generation, "name": self.name}
         if not self.all("SELECT 1 FROM generations WHERE number = %(number)s AND name = %(name)s", values):
-            raise IndexDamagedError(Message("read_while_changed", {"folder": self.server.name}))
+            raise StoreError(Message("generation_gone", {"store": self.server.name}))
 
     def of_rows(self, columns: str, numbers: Sequence[int]) -> dict[int, tuple[Any, ...]]:
         """Columns of some rows, each once, by their numbers.
 
         Raises:
-            IndexDamagedError: if one has gone with its generation.
-            KeyError: if there never was one.
-            StoreError: if the server does not answer.
+            KeyError: if there is no such row.
+            StoreError: if it has gone with its generation, or the server does not answer.
         """
         query = (
             f"SELECT row, {columns} FROM unnest(%(articles)s::bigint[], %(rows)s::bigint[])"
@@ -210,6 +208,7 @@ class Rows:
         while found := self.reader.all(query, {"article": last // ROWS, "last": last}):
             yield from ((number, StoredRow.of(language, content)) for number, language, content in found)
             last = int(found[-1][0])
+        self.reader.confirm()
 
 
 class StoredPassages(Sequence[Passage]):

@@ -40,7 +40,9 @@ class StoredDocuments(Mapping[str, Document]):
     def items(self) -> ItemsView[str, Document]:
         """All of them, in order, read at once."""
         query = f"SELECT identity, line FROM articles WHERE {self._reader.live} ORDER BY article"
-        return {identity: document_of_line(line, 0) for identity, line in self._reader.all(query)}.items()
+        found = {identity: document_of_line(line, 0) for identity, line in self._reader.all(query)}
+        self._reader.confirm()
+        return found.items()
 
     def __len__(self) -> int:
         return self._articles
@@ -60,7 +62,9 @@ class StoredHashes(Mapping[str, str]):
         """All of them, read the first time: whoever asks for one goes through a folder."""
         if self._all is None:
             query = f"SELECT identity, hash FROM articles WHERE {self._reader.live} ORDER BY article"
-            self._all = dict(self._reader.all(query))
+            found = dict(self._reader.all(query))
+            self._reader.confirm()
+            self._all = found
         return self._all
 
     def __iter__(self) -> Iterator[str]:

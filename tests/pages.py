@@ -143,15 +143,19 @@ class Seats:
         return seat
 
     def leave(self, seat: BrowserContext) -> list[str]:
-        """Closes what is open there and forgets who it was; what `watch` has seen."""
+        """Closes what is open there and forgets who it was, or is no seat again; what `watch` has seen."""
         try:
             for page in seat.pages:
-                if page.url.startswith("http"):
-                    page.evaluate("localStorage.clear()")
-                page.close()
+                page.evaluate("localStorage.clear()")
             seat.clear_cookies()
+            forgotten = bool(seat.pages)  # of a page that the test has closed something may stay
+        except Error:  # the page has crashed, shows none of ours, or may keep nothing
+            forgotten = False
+        if forgotten:
+            for page in seat.pages:
+                page.close()
             self._free.append(seat)
-        except Error:  # the test has closed it, or forbidden it to keep anything
+        else:
             seat.close()
         met = self._troubles[seat].copy()
         self._troubles[seat].clear()

@@ -7,7 +7,7 @@ from postgres_server import PostgresServer
 
 from qa.chat import Chat
 from qa.config import IndexSettings
-from qa.errors import IndexDamagedError
+from qa.errors import StoreError
 from qa.index import SearchIndex
 from qa.store import Store
 from qa.stored import TIMES, term_number
@@ -53,8 +53,11 @@ def test_a_generation_that_has_gone_is_said_to_have(small_corpus: Path, store_ur
         lambda: chat.ask(question),
         lambda: chat.index.vectors[[1]],
         lambda: chat.index.documents["none.md"],
+        lambda: chat.index.documents.items(),
+        lambda: list(chat.index.documents),
+        lambda: list(chat.index.passages),
     ):
-        with pytest.raises(IndexDamagedError, match="changed while it was read"):
+        with pytest.raises(StoreError, match="removed by later builds; open it again"):
             asked()
     assert Chat.open(store).ask(question).answered
 

@@ -161,17 +161,20 @@ def test_several_writers_share_a_build(tmp_path: Path, store_url: str, postgres:
         database,
         "ALTER TABLE wenju.articles ADD writer text, ALTER writer SET DEFAULT current_setting('application_name')",
     )
-    os.kill(processes[0].pid, signal.SIGSTOP)  # until the second one is there
-    processes.append(started(corpus, f"{store_url}?application_name=second"))
-    waits = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'second' AND wait_event_type = 'Lock'"
-    made = "SELECT count(*) FROM wenju.articles WHERE writer = 'second'"
-    wait_for(postgres, store_url, f"SELECT ({waits}) + ({made})")
-    os.kill(processes[0].pid, signal.SIGCONT)
+    waiting = (
+        "SELECT (count(*) = 2)::int FROM pg_stat_activity"
+        " WHERE application_name IN ('first', 'second') AND wait_event_type = 'Lock'"
+    )
+    with psycopg.connect(store_url) as connection:  # whoever claims files waits for it
+        connection.execute("LOCK TABLE wenju.generations IN EXCLUSIVE MODE")
+        processes.append(started(corpus, f"{store_url}?application_name=second"))
+        wait_for(postgres, store_url, waiting)
     for process in processes:
         _, said = process.communicate(timeout=300)
         assert (process.returncode, said) == (0, b"")
     assert postgres.execute(database, "SELECT count(*), count(DISTINCT identity) FROM wenju.articles") == [(MANY, MANY)]
     assert postgres.execute(database, "SELECT count(*) FROM wenju.passages WHERE until < 100") == [(0,)]
+    made = "SELECT count(*) FROM wenju.articles WHERE writer = 'second'"
     assert 0 < wait_for(postgres, store_url, made) < MANY
     answer = Chat.open(Store(store_url)).ask("How many people does lift 417 carry?")
     assert answer.short is not None

@@ -76,9 +76,7 @@ def run(build: Build, load: Load, best_sentence: BestSentence | None = None) -> 
         outcome = _asked(task, load, choice)
         outcome["sentences"] = []
         if task["sentences"]:
-            with _encoding_once(Path(task["sentences"]), choice):
-                ways = _ways(build, choice, best_sentence)
-                outcome["sentences"] = [_best_sentences(task, outcome["found"], way) for way in ways]
+            outcome["sentences"] = _sentences(task, outcome["found"], build, choice, best_sentence)
     Path(sys.argv[2]).write_text(json.dumps(outcome), encoding="utf-8")
 
 
@@ -121,11 +119,14 @@ def _best_sentences(task: Mapping[str, Any], found: list[list[str]], best_senten
     ]
 
 
-def _ways(build: Build, choice: Choice, best_sentence: BestSentence | None) -> list[BestSentence]:
-    if best_sentence:
-        return [best_sentence]
-    own = _own_setup(build, choice)
-    return [own, _by_vectors(choice)] if choice.embedder else [own]
+def _sentences(
+    task: Mapping[str, Any], found: list[list[str]], build: Build, choice: Choice, best_sentence: BestSentence | None
+) -> list[list[str]]:
+    """The best sentence for each question, by each way to choose it."""
+    if best_sentence or not choice.embedder:
+        return [_best_sentences(task, found, best_sentence or _own_setup(build, choice))]
+    with _encoding_once(Path(task["sentences"])):
+        return [_best_sentences(task, found, way) for way in (_own_setup(build, choice), _by_vectors(choice))]
 
 
 def _own_setup(build: Build, choice: Choice) -> BestSentence:
@@ -159,14 +160,11 @@ def _by_vectors(choice: Choice) -> BestSentence:
 
 
 @contextmanager
-def _encoding_once(file: Path, choice: Choice) -> Iterator[None]:
+def _encoding_once(file: Path) -> Iterator[None]:
     """Lets sentence-transformers encode no text that the file has a vector of; adds those it had to encode.
 
     Nothing is timed meanwhile. Both embedders end in a layer that normalises, and no peer adds a prompt to a text.
     """
-    if not choice.embedder or find_spec("sentence_transformers") is None:
-        yield
-        return
     import numpy as np
     import torch
     from sentence_transformers import SentenceTransformer
@@ -188,7 +186,8 @@ def _encoding_once(file: Path, choice: Choice) -> Iterator[None]:
         yield
     finally:
         SentenceTransformer.encode = encode
-        file.write_bytes(pickle.dumps(vectors))
+        file.with_suffix(".new").write_bytes(pickle.dumps(vectors))
+        file.with_suffix(".new").replace(file)
 
 
 def _peak_memory() -> int:
