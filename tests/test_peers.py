@@ -3,6 +3,7 @@ import json
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -151,10 +152,20 @@ def test_bars_and_dots_stand_for_the_figures() -> None:
     bars = [shape for shape in drawing.iter(f"{SVG}rect") if shape.get("class") in ("bar", "here")]
     heights = [float(bar.get("height", "")) for bar in bars]
     assert heights[0] / heights[1] == pytest.approx(0.9 / 0.8)
-    ours, other = drawing.iter(f"{SVG}circle")
+    ours, other = drawing.iter(f"{SVG}circle")  # best first
     assert (ours.get("class"), other.get("class")) == ("here", "dot")
     assert float(ours.get("cx", "")) > float(other.get("cx", ""))
     assert float(ours.get("cy", "")) < float(other.get("cy", ""))
+
+
+def test_labels_can_be_read() -> None:
+    """Where setups find about as much in about the same time, no label stands on another."""
+    figures = {"wenju, bundled": ROW, "rank_bm25": ROW, "rank_bm25, jieba": ROW, "txtai, bundled": ROW}
+    drawing = ElementTree.fromstring(table.drawing({"synthetic": {**SETS["synthetic"], "figures": figures}}))
+    labels = [each for each in drawing.iter(f"{SVG}text") if each.text in map(table.label, figures)]
+    places = [(each.get("text-anchor"), float(each.get("y", ""))) for each in labels]
+    assert len(places) == 4
+    assert all(one[0] != other[0] or abs(one[1] - other[1]) >= 10 for one, other in combinations(places, 2))
 
 
 def test_the_document_is_that_of_the_results() -> None:

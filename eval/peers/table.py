@@ -8,7 +8,7 @@ A test compares both with the figures, so that neither changes alone.
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,8 @@ COLUMNS: dict[str, Callable[[float], str]] = {
 HEADS = ("R@1", "R@5", "right sentence", "index, s", "p50, ms", "p95, ms", "cold start, s",
          "memory building, MB", "asking, MB", "disk, MB")  # fmt: skip
 DECADES = (-1, 4)  # powers of ten, in milliseconds, that the drawing shows
+
+_LETTER, _LINE = 4.8, 10.0  # width and height of a label's letter in the drawing
 
 Figures = Mapping[str, Mapping[str, Any]]
 
@@ -177,15 +179,34 @@ def _bars(figures: Figures) -> Iterator[str]:
 
 
 def _dots(figures: Figures) -> Iterator[str]:
+    """A dot for each setup, best first, with its label on the side where that stands nearest to it; a line leads to one
+    that had to give way.
+    """
     low, high = DECADES
-    for setup, row in measured(figures).items():
-        across = (math.log10(row["p50"]) - low) / (high - low)
-        x, y = LEFT + SIDE * across, TOP + SIDE * (1 - row["recall@1"])
+    dots = [
+        (setup, LEFT + SIDE * (math.log10(row["p50"]) - low) / (high - low), TOP + SIDE * (1 - row["recall@1"]))
+        for setup, row in sorted(measured(figures).items(), key=lambda pair: -float(pair[1]["recall@1"]))
+    ]
+    taken = [(x - 4, x + 4, y + 3) for _, x, y in dots]  # left, right and foot of each dot, and of each label
+    for setup, x, y in dots:
         kind, radius = ("here", 6) if setup == OURS else ("dot", 3)
         yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" class="{kind}"/>'
-        aside, anchor = (-8, "end") if across > 0.5 else (8, "start")
-        placed = f'x="{x + aside:.1f}" y="{y + 3:.1f}" font-size="9" text-anchor="{anchor}"'
+        width = _LETTER * len(label(setup))
+        sides = [(x + 8, x + 8, "start"), (x - 8 - width, x - 8, "end")]
+        inside = [side for side in sides if side[0] >= LEFT and side[0] + width <= LEFT + SIDE] or sides[1:]
+        foot, left, at, anchor = min((_free(taken, left, left + width, y + 3), left, *rest) for left, *rest in inside)
+        taken.append((left, left + width, foot))
+        if foot > y + 3:
+            yield f'<path d="M{x:.1f} {y:.1f}L{at:.1f} {foot - 3:.1f}" stroke="currentColor" stroke-width="0.5"/>'
+        placed = f'x="{at:.1f}" y="{foot:.1f}" font-size="9" text-anchor="{anchor}"'
         yield f"<text {placed}>{escape(label(setup))}</text>"
+
+
+def _free(taken: Sequence[tuple[float, float, float]], left: float, right: float, foot: float) -> float:
+    """Where the foot of a label may stand that meets nothing, there or below."""
+    while any(left < end and start < right and abs(foot - other) < _LINE for start, end, other in taken):
+        foot += 1
+    return foot
 
 
 def with_tables(text: str, report: Mapping[str, Any]) -> str:
