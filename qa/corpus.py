@@ -116,6 +116,11 @@ def _files(folder: Path) -> Iterator[ArticleFile]:
 def _state(status: os.stat_result, settled: int) -> State | None:
     if not _KEEPS_CHANGES or max(status.st_mtime_ns, status.st_ctime_ns) > settled:
         return None
+    return state_of(status)
+
+
+def state_of(status: os.stat_result) -> State:
+    """What changes with every edit of a file."""
     return status.st_ino & _SIGNED, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from qa.config import FileLimits
-from qa.corpus import article_names, document_id, document_of
+from qa.corpus import article_names, document_id, document_of, state_of
 from qa.datatypes import Document
 from qa.errors import ArticleError, CorpusError
 from qa.files import PLAIN, Folder, hash_of, read_text, suffix_of
@@ -90,8 +90,8 @@ class Inventory:
         files = Folder(self._folder, self._limits)
         seen = {identity: self._read(files, name, identity) for name in names for identity in [document_id(name)]}
         self._seen = {identity: each for identity, (each, _) in seen.items()}
-        indexed = dict(loaded.documents.items())
-        standing = [_standing(identity, each, size, loaded, indexed) for identity, (each, size) in seen.items()]
+        indexed, left_out = dict(loaded.documents.items()), loaded.manifest.left_out
+        standing = [_standing(name, each, size, indexed, left_out) for name, (each, size) in seen.items()]
         standing += [_described(indexed[identity], "removed", 0) for identity in indexed.keys() - seen.keys()]
         return tuple(sorted(standing, key=lambda file: file.id))
 
@@ -99,7 +99,7 @@ class Inventory:
         """What a file says, read only where its state is not as it was; with its size."""
         try:
             status = (self._folder / name).stat()
-            state = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+            state = state_of(status)
         except OSError as error:  # it went meanwhile
             return _Seen((), "", None, of_system(error, "cannot_be_read")), 0
         known = self._seen.get(identity)
@@ -158,15 +158,15 @@ def count_pending(files: Sequence[ArticleFile]) -> int:
 
 
 def _standing(
-    identity: str, seen: _Seen, size: int, loaded: SearchIndex, indexed: Mapping[str, Document]
+    identity: str, seen: _Seen, size: int, indexed: Mapping[str, Document], left_out: Mapping[str, str]
 ) -> ArticleFile:
-    manifest, known = loaded.manifest, indexed.get(identity)
+    known = indexed.get(identity)
     if known and known.content_hash == seen.content_hash:
         return _described(known, "indexed", size)
-    if manifest.left_out.get(identity) == seen.content_hash:
+    if left_out.get(identity) == seen.content_hash:
         standing: Standing = "left out"
     else:
-        standing = "newer" if known or identity in manifest.left_out else "new"
+        standing = "newer" if known or identity in left_out else "new"
     if seen.document:
         return _described(seen.document, standing, size)
     title = known.title if known else PurePosixPath(identity).stem

@@ -92,6 +92,16 @@ class Reader:
         if not self.all("SELECT 1 FROM generations WHERE number = %(number)s AND name = %(name)s", values):
             raise StoreError(Message("generation_gone", {"store": self.server.name}))
 
+    def whole(self, query: str) -> list[tuple[Any, ...]]:
+        """All rows that a query of the whole generation gives.
+
+        Raises:
+            StoreError: if some may have gone with the generation, or the server does not answer.
+        """
+        found = self.all(query)
+        self.confirm()
+        return found
+
     def of_rows(self, columns: str, numbers: Sequence[int]) -> dict[int, tuple[Any, ...]]:
         """Columns of some rows, each once, by their numbers.
 

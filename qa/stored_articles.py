@@ -1,6 +1,7 @@
 """The articles of a generation in PostgreSQL, read when they are asked for."""
 
-from collections.abc import ItemsView, Iterator, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, Mapping
+from typing import Any
 
 from qa.datatypes import Document
 from qa.kept import Kept
@@ -31,8 +32,7 @@ class StoredDocuments(Mapping[str, Document]):
             f" AND {self._reader.live}"
         )
         articles = [row // ROWS for row in self._passages.looked_at.copy()]  # others add to it meanwhile
-        found = self._reader.all(query, {"ids": identities, "articles": articles})
-        return {identity: document_of_line(line, 0) for identity, line in found}
+        return _documents(self._reader.all(query, {"ids": identities, "articles": articles}))
 
     def __iter__(self) -> Iterator[str]:
         return iter(StoredHashes(self._reader, self._articles))
@@ -40,12 +40,14 @@ class StoredDocuments(Mapping[str, Document]):
     def items(self) -> ItemsView[str, Document]:
         """All of them, in order, read at once."""
         query = f"SELECT identity, line FROM articles WHERE {self._reader.live} ORDER BY article"
-        found = {identity: document_of_line(line, 0) for identity, line in self._reader.all(query)}
-        self._reader.confirm()
-        return found.items()
+        return _documents(self._reader.whole(query)).items()
 
     def __len__(self) -> int:
         return self._articles
+
+
+def _documents(rows: Iterable[tuple[Any, ...]]) -> dict[str, Document]:
+    return {identity: document_of_line(line, 0) for identity, line in rows}
 
 
 class StoredHashes(Mapping[str, str]):
@@ -62,9 +64,7 @@ class StoredHashes(Mapping[str, str]):
         """All of them, read the first time: whoever asks for one goes through a folder."""
         if self._all is None:
             query = f"SELECT identity, hash FROM articles WHERE {self._reader.live} ORDER BY article"
-            found = dict(self._reader.all(query))
-            self._reader.confirm()
-            self._all = found
+            self._all = dict(self._reader.whole(query))
         return self._all
 
     def __iter__(self) -> Iterator[str]:

@@ -6,8 +6,8 @@ A task has a `step`, `build` or `ask`; `started`, when the process was, in secon
 and `questions` as JSON Lines, the folder `index`; `embedder`, `teacher`, `bundled` or null; `words`, true where text is
 to be cut into words by the library's best way for Chinese and not by its default; and `sentences`, where the best
 sentence of the passage found first is asked for: a file of the vectors that earlier peers of the same embedder encoded
-for it, or null. The outcome of `build` has the seconds and bytes it took, that of
-`ask` what was found for each question, best first, how long it took, and the sentences. Scores are left to the driver.
+for it, or null. The outcome of `build` has the seconds and bytes it took, that of `ask` what was found for each
+question, best first, how long it took, and the sentences. Scores are left to the driver.
 """
 
 import json
@@ -74,9 +74,8 @@ def run(build: Build, load: Load, best_sentence: BestSentence | None = None) -> 
         outcome = _built(task, choice, build)
     else:
         outcome = _asked(task, load, choice)
-        outcome["sentences"] = []
-        if task["sentences"]:
-            outcome["sentences"] = _sentences(task, outcome["found"], build, choice, best_sentence)
+        wanted = task["sentences"]
+        outcome["sentences"] = _sentences(task, outcome["found"], build, choice, best_sentence) if wanted else []
     Path(sys.argv[2]).write_text(json.dumps(outcome), encoding="utf-8")
 
 
