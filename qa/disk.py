@@ -111,6 +111,24 @@ def share(path: Path, target: Path) -> bool:
     return True
 
 
+def remove_folder(folder: Path) -> None:
+    """Removes a folder with all that is in it, also what comes while it goes.
+
+    An index of terms makes its lock file once more soon after it was opened, in a thread of its own.
+
+    Raises:
+        OSError: if something in it cannot be removed; the rest is gone.
+    """
+    given_up = time.monotonic() + _INSIST_SECONDS
+    while folder.exists():
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.ENOENT) or time.monotonic() > given_up:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+
+
 def write_file_through(path: Path) -> None:
     """Waits until what a file holds is on the disk."""
     with path.open("r+b") as file:  # Windows takes only a file that may be written

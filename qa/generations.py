@@ -9,7 +9,6 @@ import contextlib
 import json
 import re
 import secrets
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +21,7 @@ from qa import index
 from qa.changes import PassageChanges, passage_changes
 from qa.config import EXACT_ROWS, IndexSettings, SearchSettings, Where
 from qa.corpus import ArticleFile, Unreadable, article_files, corpus_digest
-from qa.disk import insist, remove_unfinished, write_file_through, write_folder_through, write_whole
+from qa.disk import insist, remove_folder, remove_unfinished, write_file_through, write_folder_through, write_whole
 from qa.earlier import Earlier
 from qa.errors import (
     CorpusError,
@@ -211,7 +210,7 @@ def build(
             _point_at(root, folder.name)
         except BaseException:  # whatever happened, also Ctrl-C: what is not live goes, the error goes on
             if _live_name(root) != folder.name:
-                shutil.rmtree(folder, ignore_errors=True)
+                _remove([folder])
             raise
         seconds, size = time.monotonic() - started, _size(folder)
         _remove([path for path in _generations(root) if path.name not in (folder.name, previous)])
@@ -457,7 +456,8 @@ def _remove(folders: Sequence[Path]) -> None:
     for folder in folders:
         with contextlib.suppress(OSError):
             (folder / MANIFEST).unlink(missing_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            remove_folder(folder)
 
 
 def reason_to_build(corpus: Path, root: Path, settings: IndexSettings) -> str | None:

@@ -4,7 +4,6 @@ Only this module knows which row is which passage. The manifest is written last:
 index. Everything in it is JSON, arrays, or a search engine's own files; nothing is unpickled.
 """
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ from qa.config import EXACT_ROWS, IndexSettings
 from qa.converted import converted_texts
 from qa.corpus import State
 from qa.datatypes import Document, Passage
-from qa.disk import share
+from qa.disk import remove_folder, share
 from qa.earlier import Earlier
 from qa.embedder import Embedder, StaticEmbedder, bundled_embedder, load_embedder
 from qa.errors import IndexDamagedError, IndexMismatchError
@@ -136,7 +135,7 @@ def finish(
             shards.append(Shard(part.name, folder / part.terms))
     LexicalIndex.join(folder / LEXICAL, shards, take)
     for path in (folder / PARTS).glob("*.terms"):
-        shutil.rmtree(path)
+        remove_folder(path)
     states = [content.states.get(identity, _NO_STATE) for identity in content.documents]
     save_array(folder / STATES, np.array(states, dtype=np.int64).reshape(-1, len(_NO_STATE)))
     files, seen = sealed(folder, {name: earlier.files[name] for name in taken.keys() & earlier.files if taken[name]})

@@ -2,10 +2,11 @@ import errno
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from qa.disk import move, write_whole
+from qa.disk import move, remove_folder, write_whole
 
 WINDOWS_OR_ROOT = os.name == "nt" or os.geteuid() == 0
 
@@ -116,3 +117,33 @@ def test_a_file_that_cannot_leave_its_folder_stays_there_alone(tmp_path: Path) -
     finally:
         (tmp_path / "from").chmod(0o700)
     assert (files(tmp_path / "from"), files(tmp_path / "to")) == ({"a.md": b"a"}, {})
+
+
+def test_a_folder_goes_though_a_file_comes_to_it_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder is removed with what is made in it at the very moment when it was empty."""
+    folder, rmdir, made = tmp_path / "index" / "terms", os.rmdir, []
+    folder.mkdir(parents=True)
+
+    def first_makes_a_file(*arguments: Any, **named: Any) -> None:
+        if not made:
+            made.append((folder / ".lock").write_bytes(b""))
+        rmdir(*arguments, **named)
+
+    monkeypatch.setattr(os, "rmdir", first_makes_a_file)
+    remove_folder(folder.parent)
+    assert made
+    assert not folder.parent.exists()
+
+
+@pytest.mark.skipif(WINDOWS_OR_ROOT, reason="the folder could be written all the same")
+def test_what_cannot_be_removed_is_told_once_the_rest_is_gone(tmp_path: Path) -> None:
+    """Where a file in a folder cannot be removed, that is raised, and all others are removed."""
+    closed = tmp_path / "index" / "closed"
+    closed.mkdir(parents=True)
+    (closed / "stays").touch()
+    (tmp_path / "index" / "goes").touch()
+    closed.chmod(0o500)
+    with pytest.raises(PermissionError):
+        remove_folder(tmp_path / "index")
+    closed.chmod(0o700)
+    assert [path.name for path in (tmp_path / "index").rglob("*") if path.is_file()] == ["stays"]
