@@ -528,27 +528,40 @@ def _ask_file(chat: Chat, path: Path, receipt: Path | None) -> int:
 
     The lines of one `chain` are a conversation, each asked with the answers to those before it.
     """
-    code, saved = 0, []
+    code = 0
     chains: dict[str, list[Answer]] = {}
-    for number, line in question_files.lines(path):
-        identity: object = number
-        try:
-            record = json.loads(line)
-            identity = _identity(record, number)
-            chain = chains.setdefault(json.dumps(record["chain"]), []) if "chain" in record else []
-            answer = chat.written(chat.ask(_text(record["question"]), history=chain))
-            chain.append(answer)
-            said = render.answer_record(answer, chat.index.documents)
-            if receipt:
-                saved.append(chat.receipt(answer))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            said, code = {"error": f'line {number} is not JSON with "question"'}, CANNOT
-        except (QuestionError, CorpusError, ReceiptError) as error:
-            said, code = {"error": str(error)}, CANNOT
-        _say(render.terminal_json({"id": identity, **said}))
-    if receipt:
-        receipts.save(receipt, saved)
+    with _saved(receipt) as saved:
+        for number, line in question_files.lines(path):
+            identity: object = number
+            try:
+                record = json.loads(line)
+                identity = _identity(record, number)
+                chain = chains.setdefault(json.dumps(record["chain"]), []) if "chain" in record else []
+                answer = chat.written(chat.ask(_text(record["question"]), history=chain))
+                chain.append(answer)
+                said = render.answer_record(answer, chat.index.documents)
+                if receipt:
+                    saved.append(chat.receipt(answer))
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                said, code = {"error": f'line {number} is not JSON with "question"'}, CANNOT
+            except (QuestionError, CorpusError, ReceiptError) as error:
+                said, code = {"error": str(error)}, CANNOT
+            _say(render.terminal_json({"id": identity, **said}))
     return code
+
+
+@contextlib.contextmanager
+def _saved(path: Path | None) -> Iterator[list[receipts.Receipt]]:
+    """Receipts to be filled in, which are saved in the end; those that there are, where it comes before its time."""
+    filled: list[receipts.Receipt] = []
+    try:
+        yield filled
+    except BaseException:  # a store has gone, or Ctrl-C was pressed
+        if path and filled:
+            receipts.save(path, filled)
+        raise
+    if path:
+        receipts.save(path, filled)
 
 
 def _chat(options: argparse.Namespace) -> int:

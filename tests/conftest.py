@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from pages import address, browser, page, seats, visit  # noqa: F401 - fixtures of every test of the page
 from postgres_server import postgres, store_url  # noqa: F401 - fixtures of every test of a store
 
@@ -16,6 +17,10 @@ ROOT = Path(__file__).resolve().parents[1]
 
 for name in ("QA_LLM_BASE_URL", "QA_LLM_MODEL", "QA_LLM_API_KEY"):  # no test asks the server of whoever runs it
     os.environ.pop(name, None)
+
+# No property is one of how fast the machine is.
+settings.register_profile("unhurried", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 SMALL_ARTICLES = {
     "turtles.en.md": (

@@ -34,7 +34,7 @@ def matched(question: Scores, tokens: Scores, passages: list[list[int]]) -> Scor
     st.integers(0, 5),
     st.lists(st.lists(st.integers(0, 9), max_size=6), max_size=8),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_best_matches_are_those_of_plain_loops(seed: int, words: int, passages: list[list[int]]) -> None:
     """Each question token's best cosine in each passage is what three nested loops find, and 0 in an empty passage."""
     generator = np.random.default_rng(seed)
@@ -46,7 +46,7 @@ def test_best_matches_are_those_of_plain_loops(seed: int, words: int, passages: 
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 40))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_what_is_carried_is_what_a_walk_from_word_to_word_finds(seed: int, words: int) -> None:
     """The best match so far, fading at each step and cut where nothing lasts, is that of a plain walk."""
     generator = np.random.default_rng(seed)

@@ -115,7 +115,6 @@ def test_every_basic_han_character_and_digit_is_known() -> None:
     assert [character for character, encoding in spelt if encoding.tokens != [fold(character)]] == []
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_token_spans_lie_in_the_text_and_in_order(text: str) -> None:
     """Whatever the text, its tokens' spans lie inside it and none starts before the one ahead of it."""
@@ -124,7 +123,6 @@ def test_token_spans_lie_in_the_text_and_in_order(text: str) -> None:
     assert all(before[1] <= after[1] and before[2] <= after[2] for before, after in pairwise(spans))
 
 
-@settings(deadline=None)
 @given(HAN_AND_LATIN)
 def test_a_span_is_where_its_token_stands(text: str) -> None:
     """In Han and Latin text a token is the folded slice of its span, and no letter or digit is left uncovered."""
@@ -137,7 +135,7 @@ def test_a_span_is_where_its_token_stands(text: str) -> None:
 
 
 @given(st.lists(st.text(st.characters(max_codepoint=127))))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_ascii_texts_have_the_tokens_of_the_tokenizer(texts: list[str]) -> None:
     """Looked up word by word, ASCII texts have the tokens that the tokenizer gives them whole."""
     model = bundled_embedder()
@@ -153,7 +151,6 @@ def test_sentence_transformers_reads_the_bundled_folder_alike() -> None:
     np.testing.assert_allclose(bundled_embedder().encode_queries(TEXTS), theirs.encode_query(TEXTS), atol=1e-5)
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(st.text(), HAN_AND_LATIN), min_size=1, max_size=5))
 def test_a_vector_does_not_depend_on_its_company(texts: list[str]) -> None:
     """Each text has the same vector alone and in a batch; it is of unit length, or zero where nothing is known."""

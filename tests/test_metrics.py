@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from qa.metrics import exact_match, f1, reliability, risk_coverage, short_answer_scores
@@ -47,7 +47,6 @@ def test_the_best_gold_answer_counts() -> None:
 
 
 @given(TEXTS, TEXTS, st.sampled_from(LANGUAGES))
-@settings(deadline=None)
 def test_f1_is_symmetric_and_full_only_for_the_same(one: str, other: str, language: Language) -> None:
     """F1 lies in [0, 1], is the same both ways, and 1 wherever the match is exact."""
     value = f1(one, other, language)
@@ -58,7 +57,6 @@ def test_f1_is_symmetric_and_full_only_for_the_same(one: str, other: str, langua
 
 
 @given(st.text(alphabet="北京大a", max_size=8), st.text(alphabet="北京大a", max_size=8))
-@settings(deadline=None)
 def test_the_longest_run_is_that_of_every_substring_tried(one: str, other: str) -> None:
     """Chinese F1 goes by the longest substring in common, as found by trying all of them."""
     spaced = " ".join(one), " ".join(other)  # so that each letter is a word
@@ -92,7 +90,6 @@ def test_risk_is_that_worked_out_by_hand() -> None:
 
 
 @given(st.lists(PAIRS, min_size=1, max_size=30))
-@settings(deadline=None)
 def test_every_question_counts_in_both(pairs: list[tuple[float, bool]]) -> None:
     """No question leaves the bins or the curve, which ends at the share wrong; the right first is its best."""
     confidences, right = [confidence for confidence, _ in pairs], [true for _, true in pairs]

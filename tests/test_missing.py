@@ -128,7 +128,7 @@ def test_words_are_named_whole(question: str, only: str, retriever: Retriever) -
 
 
 @given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=8), st.integers(1, 4))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_what_is_missing_stands_in_the_question(retriever: Retriever, asked: list[str], count: int) -> None:
     """At most three words of either sort are named as the question has them, and none that the passages have."""
     question = " ".join(asked)

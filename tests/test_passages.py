@@ -30,7 +30,7 @@ def cut(text: str, limit: int = LIMIT) -> list[Passage]:
 
 @given(articles)
 @example("---\r\ntitle: t\r\n---\r\n\r\n# h\r\n" + "長" * 41 + "\r\n\r\n" + "x" * 121)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_passages_are_slices_that_lose_no_letter(text: str) -> None:
     """Each passage is a slice within the limit, in order, and no letter or digit outside heading lines is lost."""
     document = parse_document("name.md", text, "")
@@ -53,7 +53,7 @@ def test_passages_are_slices_that_lose_no_letter(text: str) -> None:
 
 
 @given(articles.filter(bool), st.integers(-3, 3))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_section_left_whole_is_what_the_splitter_makes_of_it(text: str, difference: int) -> None:
     """Around the length up to which a text is left whole, the pieces are those that the splitter cuts."""
     chunker = Chunker(max(1, utf8_length(text) + difference))

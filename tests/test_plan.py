@@ -1,7 +1,7 @@
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from qa import plan
@@ -26,7 +26,6 @@ def parts(of: Articles) -> set[tuple[str, ...]]:
     return {tuple(identity for identity, _ in of[run.start : run.stop]) for run in runs(of)}
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.text(), st.integers(0, 10**7)), unique_by=lambda article: article[0]))
 def test_runs_cover_all_articles_in_order(of: Articles) -> None:
     """Every article, whatever its id and size, is in one part, parts are in order, and none is empty."""
@@ -35,7 +34,6 @@ def test_runs_cover_all_articles_in_order(of: Articles) -> None:
     assert all(found)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 399), st.integers(1, 60_000), st.sampled_from(["edit", "delete", "add"]))
 def test_an_edit_moves_the_ends_of_few(place: int, size: int, kind: str) -> None:
     """An article edited, deleted or added anywhere leaves most parts as they are."""
@@ -71,7 +69,6 @@ def test_a_corpus_that_grows_keeps_its_parts() -> None:
     assert regrouped <= 3
 
 
-@settings(deadline=None)
 @given(st.randoms())
 def test_ids_alone_say_where_parts_may_end(generator: random.Random) -> None:
     """A part but the last ends with an article whose id may, whatever its size, its place and its neighbours are."""

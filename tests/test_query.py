@@ -36,7 +36,7 @@ def test_a_question_of_signs_weighs_nothing(chat: Chat) -> None:
 
 
 @given(st.lists(st.lists(st.integers(1000, 1400), max_size=20), max_size=5), st.integers(0, 3))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_likeness_is_the_cosine_whatever_came_before(asked: list[list[int]], words: int) -> None:
     """Each token's cosines are those of its own vector, in the order asked, met before or not."""
     aligner = bundled_embedder()

@@ -466,6 +466,20 @@ def test_a_file_of_questions_makes_a_file_of_receipts(
     assert ["error" in each for each in told] == [False, True, False, True]
 
 
+def test_receipts_of_a_run_that_breaks_off_are_saved(small_index: Path, tmp_path: Path) -> None:
+    """Where a file of questions cannot be read to its end, what was answered has its receipt; one before stays else."""
+    questions, path = tmp_path / "questions.jsonl", tmp_path / "receipts.jsonl"
+    asked = json.dumps({"question": QUESTION}).encode()
+    ask = ["ask", "--questions", str(questions), "--index", str(small_index), "--receipt", str(path)]
+    questions.write_bytes(asked + b"\n" * 100_000 + b"\xff")
+    assert main(ask) == 2
+    saved = path.read_bytes()
+    assert json.loads(saved)["question"] == QUESTION
+    questions.write_bytes(b"\xff" + asked)
+    assert main(ask) == 2
+    assert path.read_bytes() == saved
+
+
 def test_a_refusal_has_a_receipt_too(
     index_folder: Path, corpus_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

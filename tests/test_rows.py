@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -68,7 +68,6 @@ def test_lines_are_a_sequence_of_byte_strings() -> None:
             lines[row]
 
 
-@settings(deadline=None)
 @given(CUTS, st.slices(len(LINES)))
 def test_rows_of_parts_are_one_sequence(cuts: list[int], some: slice) -> None:
     """However lines are cut into parts, records are read by row, from the end, by slices and in turn as of a list."""
@@ -122,7 +121,6 @@ def test_named_rows_are_a_mapping() -> None:
         rows["c"]
 
 
-@settings(deadline=None)
 @given(CUTS, st.lists(st.integers(0, len(LINES) - 1), max_size=9))
 def test_vectors_of_parts_are_those_of_one_array(cuts: list[int], rows: list[int]) -> None:
     """However vectors are cut into parts, any rows in any order, repeated or none, are those of the whole array."""

@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from qa.embedder import bundled_embedder
@@ -67,7 +67,6 @@ def test_parts_join_to_the_whole(segments: Segments) -> None:
     assert equal(joined, segments)
 
 
-@settings(deadline=None)
 @given(
     ends=st.lists(st.integers(0, len(PASSAGES)), max_size=4).map(sorted),
     rows=st.lists(st.integers(0, len(PASSAGES) - 1), max_size=8),

@@ -12,7 +12,7 @@ SHARES = st.sampled_from([0.0, 0.2, 0.5, 1.0])
 
 
 @given(st.lists(SHARES, min_size=1, max_size=40))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_interval_holds_the_mean_and_repeats(values: list[float]) -> None:
     """The interval lies around the mean of all values within their range, and is the same each time."""
     figure = mean_interval(values)
@@ -86,7 +86,7 @@ def test_other_measures_go_by_the_share_of_all_swaps(weights: tuple[list[float],
 
 
 @given(st.lists(st.tuples(SHARES, SHARES), min_size=1, max_size=20))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_p_is_a_probability_and_the_same_both_ways(pairs: list[tuple[float, float]]) -> None:
     """Whatever the runs, p lies in (0, 1], hardly depends on which is the old one, and is 1 for equal means."""
     old, new = ([pair[side] for pair in pairs] for side in (0, 1))

@@ -117,7 +117,7 @@ def test_a_longer_run_reaches_from_mark_to_mark(cut: Cut) -> None:
 
 @given(st.sampled_from(QUESTIONS), st.lists(texts, max_size=3))
 @example("几?", ["", "。", "a" * 200, "\u0301年", "1.2.3", "《》“”"])
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_any_text_has_candidates_that_fit(cut: Cut, question: str, sentences: list[str]) -> None:
     """Whatever the sentences, spans lie in them, every number is finite, and runs and neighbours are words there."""
     found = cut(question, sentences)
@@ -159,7 +159,7 @@ def test_each_kind_asked_for_has_its_own_feature(cut: Cut) -> None:
 
 @given(st.sampled_from(QUESTIONS), texts, texts)
 @example(QUESTIONS[0], "Tea.", "“The 12 tea")
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_candidates_are_those_of_their_own_sentence(cut: Cut, question: str, one: str, other: str) -> None:
     """But for how its sentence is ranked, a candidate is the same whatever other sentence it is looked at with."""
     together = cut(question, [one, other])
@@ -256,7 +256,7 @@ def expected_share(run: tuple[int, int], runs: Sequence[tuple[int, int]], likely
 
 
 @given(st.randoms(use_true_random=False), st.integers(1, 6), st.integers(0, 6), st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_the_best_span_is_expected_to_share_most(generator: random.Random, one: int, two: int, some: bool) -> None:
     """The span chosen has, by plain sets of words, the highest expected F1 of all, or of those it is to be among."""
     lengths = [one, two] if two else [one]

@@ -65,7 +65,7 @@ def test_terms_are_those_expected(text: str, expected: list[str]) -> None:
 
 
 @given(texts)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_no_term_holds_a_space(text: str) -> None:
     """A term is never empty and never holds a space, at which the engine would cut it."""
     assert all(term and not re.search(r"\s", term) for term in terms(text))
@@ -97,7 +97,7 @@ def test_dominant_language_is_the_reader_s(text: str, language: str) -> None:
 
 @given(texts)
 @example("1. 2024年\r\n- a\n\n  * b. c|\n")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_sentences_are_slices_that_lose_no_letter(text: str) -> None:
     """Sentences are trimmed slices in order, and but for list numbers every letter and digit is in exactly one."""
     spans = sentences(text)
@@ -178,7 +178,7 @@ def test_words_are_those_expected(text: str, tokens: list[tuple[int, int]], expe
 
 
 @given(texts, st.lists(st.tuples(st.integers(0, 120), st.integers(0, 5)), max_size=20))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_every_letter_is_in_one_word(text: str, drawn: list[tuple[int, int]]) -> None:
     """Whatever the tokens, words stand in order, do not overlap, and hold every letter and digit."""
     tokens = [(start, min(start + length, len(text))) for start, length in drawn if start <= len(text)]
