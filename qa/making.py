@@ -1,6 +1,5 @@
 """Articles to a part of an index: cut, read, embedded, indexed and read back; what is known of them is taken over."""
 
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 from qa.config import IndexSettings
 from qa.corpus import Unchanged
 from qa.datatypes import Document, Passage
+from qa.disk import remove_folder
 from qa.earlier import Earlier, Source
 from qa.embedder import Embedder, StaticEmbedder
 from qa.files import PLAIN, suffix_of
@@ -101,7 +101,7 @@ class Maker:
         made = self.part(articles)
         name = part_name((article.id, article.content_hash) for article in articles)
         record = PartRecord(name, len(articles), len(made.part), made.encodings)
-        shutil.rmtree(folder / record.terms, ignore_errors=True)  # of a process that was killed at it
+        remove_folder(folder / record.terms)  # of a process that was killed at it
         made.part.save(folder / record.file)
         write_shard(folder / record.terms, name, made.terms)
         check_part(folder, record, {each.id: each.text for each in articles if isinstance(each, Document)})

@@ -34,7 +34,6 @@ def matched(question: Scores, tokens: Scores, passages: list[list[int]]) -> Scor
     st.integers(0, 5),
     st.lists(st.lists(st.integers(0, 9), max_size=6), max_size=8),
 )
-@settings(max_examples=100)
 def test_best_matches_are_those_of_plain_loops(seed: int, words: int, passages: list[list[int]]) -> None:
     """Each question token's best cosine in each passage is what three nested loops find, and 0 in an empty passage."""
     generator = np.random.default_rng(seed)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from qa.fusion import Scores, convex, min_max
@@ -37,7 +37,6 @@ def test_convex_is_that_worked_out_by_hand() -> None:
     st.floats(0.25, 8, width=16),
     st.integers(-100, 100),
 )
-@settings(max_examples=100)
 def test_fusion_does_not_depend_on_a_side_s_scale(values: list[int], factor: float, shift: int) -> None:
     """A side's scores may be stretched and moved without changing the fused ones, which stay in [0, 1]."""
     side, other = scores(*values), min_max(np.arange(len(values), dtype=np.float32))

@@ -159,7 +159,6 @@ def test_each_kind_asked_for_has_its_own_feature(cut: Cut) -> None:
 
 @given(st.sampled_from(QUESTIONS), texts, texts)
 @example(QUESTIONS[0], "Tea.", "“The 12 tea")
-@settings(max_examples=100)
 def test_candidates_are_those_of_their_own_sentence(cut: Cut, question: str, one: str, other: str) -> None:
     """But for how its sentence is ranked, a candidate is the same whatever other sentence it is looked at with."""
     together = cut(question, [one, other])
